@@ -1,0 +1,6 @@
+"""The networks of the course, in plain PyTorch: nothing here knows of any method."""
+
+from effdl_lite.models.image import MLP, CifarResNet, ConvNet, LeNet
+from effdl_lite.models.language import LSTMLanguageModel, RecurrentHighwayNetwork
+
+__all__ = ["MLP", "CifarResNet", "ConvNet", "LSTMLanguageModel", "LeNet", "RecurrentHighwayNetwork"]

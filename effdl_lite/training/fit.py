@@ -1,0 +1,173 @@
+"""`fit` repeats the training step over epochs, with a learning-rate schedule, a record, and checks at the door."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from effdl_lite.training.losses import classification_loss
+from effdl_lite.training.step import LossOf, Method, TrainingDiverged, combiner, training_step
+
+
+class Batches(Protocol):
+    """What `fit` iterates over once an epoch."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self): ...
+
+
+@dataclass
+class History:
+    """What happened in a call of `fit`.
+
+    Attributes:
+        loss: training loss of every step, the mean over the batch.
+        learning_rate: of the first parameter group, every step.
+        epochs: one dictionary an epoch: `epoch`, `loss` (mean of its steps), `seconds` (wall clock) and `core_seconds`
+            (CPU time of all threads) since the start of training, evaluation not counted, the penalty of each
+            method that has one, and what `evaluate` returned.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+
+def fit(
+    model: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    epochs: int = 1,
+    *,
+    loss_of: LossOf = classification_loss,
+    methods: Sequence[Method] = (),
+    shards: int = 1,
+    schedule: Callable[[float], float] = lambda progress: 1.0,
+    clip_norm: float | None = None,
+    bf16: bool = False,
+    device: str | torch.device | None = None,
+    seed: int = 0,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    progress: bool = True,
+) -> History:
+    """Trains `model` in place.
+
+    Args:
+        batches: iterated once an epoch, and has a length; see `effdl_lite.batches`. State that `loss_of` carries
+            starts anew each epoch.
+        optimizer: holds the model's parameters; its learning rates are the largest of the schedule, and are put back
+            at the end.
+        schedule: maps the share of the steps that are done, 0 to 1, to a factor on the learning rate.
+        device: moves the model there first; None leaves it where it is. Batches follow the model.
+        seed: of dropout and of whatever draws from torch's global generator, which is left as it was found.
+        evaluate: called at the end of each epoch with the model; what it returns joins the epoch's record.
+        progress: show a bar. `TQDM_DISABLE=1` in the environment turns all bars off.
+
+    The other arguments are those of `training_step`. Weights of four dimensions go to channels_last memory, which
+    convolutions on a CPU prefer; the numbers stay the same.
+
+    Raises:
+        ValueError: if two methods combine gradients, a method or the optimizer holds weights of another model, a
+            batch is smaller than `shards`, or the device is not there.
+        TrainingDiverged: if the loss is NaN or infinite.
+    """
+    device = torch.device(device) if device is not None else next(model.parameters()).device
+    _check_device(device)
+    if epochs < 1 or not len(batches):
+        raise ValueError(f"nothing to train on: {epochs} epochs of {len(batches)} batches")
+    model.to(device=device, memory_format=torch.channels_last)
+    combiner(methods)
+    history = History()
+    largest = [group["lr"] for group in optimizer.param_groups]
+    total, step, seconds, core_seconds = epochs * len(batches), 0, 0.0, 0.0
+    bar = tqdm(total=total, unit="step", disable=None if progress else True, leave=False)
+    try:
+        with bar, torch.random.fork_rng():
+            torch.manual_seed(seed)
+            for epoch in range(1, epochs + 1):
+                _check_ownership(model, optimizer, methods)
+                model.train()
+                wall, cpu, first, states = time.perf_counter(), time.process_time(), step, None
+                for batch in batches:
+                    for group, lr in zip(optimizer.param_groups, largest, strict=True):
+                        group["lr"] = lr * schedule(step / total)
+                    batch = tuple(part.to(device) for part in batch)
+                    try:
+                        loss, states = training_step(
+                            model, batch, optimizer, loss_of, methods, shards, states, clip_norm, bf16
+                        )
+                    except TrainingDiverged as error:
+                        raise TrainingDiverged(
+                            f"step {step + 1} of {total}: {error}; lower the learning rate or clip the gradient norm"
+                        ) from None
+                    history.loss.append(loss)
+                    history.learning_rate.append(optimizer.param_groups[0]["lr"])
+                    step += 1
+                    bar.update()
+                    bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}", refresh=False)
+                for method in methods:
+                    method.after_epoch(model, optimizer)
+                seconds += time.perf_counter() - wall
+                core_seconds += time.process_time() - cpu
+                record = {
+                    "epoch": epoch,
+                    "loss": sum(history.loss[first:]) / (step - first),
+                    "seconds": seconds,
+                    "core_seconds": core_seconds,
+                }
+                for method in methods:
+                    if (penalty := method.penalty()) is not None:
+                        record[f"penalty of {type(method).__name__}"] = penalty.item()
+                history.epochs.append(record | (evaluate(model) if evaluate else {}))
+    finally:
+        for group, lr in zip(optimizer.param_groups, largest, strict=True):
+            group["lr"] = lr
+    return history
+
+
+def warmup_then_linear(warmup: float = 0.1) -> Callable[[float], float]:
+    """A schedule for `fit`: rises from 0 over the first share `warmup` of the steps, then falls to 0 in a line."""
+    if not 0 <= warmup < 1:
+        raise ValueError(f"warmup {warmup} is no share of the training; choose 0 <= warmup < 1")
+    return lambda progress: progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
+
+
+def constant_then_linear(warmup: float = 0.02, constant: float = 0.5) -> Callable[[float], float]:
+    """A schedule for `fit`: rises over the share `warmup`, stays until the share `constant`, falls to 0 in a line."""
+    if not 0 <= warmup <= constant < 1:
+        raise ValueError(f"warmup {warmup} and constant {constant} must satisfy 0 <= warmup <= constant < 1")
+
+    def factor(progress: float) -> float:
+        if progress < warmup:
+            return progress / warmup
+        return min(1.0, (1 - progress) / (1 - constant))
+
+    return factor
+
+
+def _check_device(device: torch.device) -> None:
+    if device.type == "meta":
+        raise ValueError("the model is on the device 'meta', which holds no numbers; build it on 'cpu'")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by build
+        raise ValueError(f"device '{device}' is not on this machine; choose device='cpu'") from error
+
+
+def _check_ownership(model: nn.Module, optimizer: torch.optim.Optimizer, methods: Sequence[Method]) -> None:
+    """Every weight of a method and of the optimizer must be one of the model's: a copy would be trained in vain."""
+    own = {id(weight) for weight in model.parameters()}
+    held = [(f"{type(method).__name__} holds", "method", method.weights) for method in methods]
+    held.append(("the optimizer holds", "optimizer", [w for g in optimizer.param_groups for w in g["params"]]))
+    for holder, kind, weights in held:
+        foreign = sum(id(weight) not in own for weight in weights)
+        if foreign:
+            raise ValueError(
+                f"{holder} {foreign} weights (of {len(weights)}) that are not in this {type(model).__name__}; "
+                f"make the {kind} from the model that you train"
+            )

@@ -1,0 +1,118 @@
+"""Runs the trials of an experiment, one after the other, and keeps what is done.
+
+A trial is one case with one seed. Its row is written as soon as it is finished (to a temporary name, then renamed), so
+that an interrupted run goes on where it was. A results file holds the setting, the data and its checksum, the versions
+and the machine beside the rows: a number without them is worth little.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from effdl_lite import profile
+from effdl_lite.data import Source
+from effdl_lite.measure import cpu_name
+
+RESULTS = Path(__file__).parent / "results"
+Trial = Callable[[dict, int], dict]
+
+
+def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sources: list[Source]) -> dict:
+    """Runs every case with every seed and returns the contents of `results/<name>.json`.
+
+    Args:
+        name: of the results file.
+        cases: settings by case name; each is given to `trial` and stored.
+        trial: takes a case's settings and a seed, returns the numbers of its row.
+        sources: the data sets that the trials read; a stand-in is refused, since a reference run is about real data.
+
+    Raises:
+        ValueError: if a source is a stand-in, or the file holds rows of another setting.
+    """
+    for source in sources:
+        if not source.is_real:
+            raise ValueError(f"{source}: a reference run needs the real data; run `effdl data fetch` first")
+    path = RESULTS / f"{name}.json"
+    setting = {
+        "profile": profile.current(),
+        "cases": cases,
+        "data": [{"dataset": s.dataset, "origin": s.origin, "sha256": s.sha256} for s in sources],
+    }
+    results = {"name": name, **setting, "rows": []}
+    if path.exists():
+        results = json.loads(path.read_text(encoding="utf-8"))
+        differing = [key for key in setting if results[key] != setting[key]]
+        if differing:
+            raise ValueError(
+                f"{path.name} holds rows made with another {' and '.join(differing)}; remove the file to start anew"
+            )
+    done = {(row["case"], row["seed"]) for row in results["rows"]}
+    todo = [(case, seed) for seed in seeds for case in cases if (case, seed) not in done]
+    print(f"{name}: {len(done)} trials done, {len(todo)} to do", flush=True)
+    for number, (case, seed) in enumerate(todo, 1):
+        print(f"[{number}/{len(todo)}] {case}, seed {seed}", flush=True)
+        start = time.perf_counter()
+        row = {"case": case, "seed": seed, **trial(cases[case], seed), "wall_seconds": time.perf_counter() - start}
+        results["rows"].append(_rounded(row) | {"made_with": made_with()})
+        write_json(path, results)
+        summary = {k: v for k, v in _rounded(row).items() if isinstance(v, int | float)}
+        print(f"    {summary}", flush=True)
+    return results
+
+
+def made_with() -> dict:
+    """Versions, machine and commit: what one needs to know to make a row again."""
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "effdl-lite")}
+    return {
+        "python": platform.python_version(),
+        **packages,
+        "cpu": cpu_name(),
+        "threads": torch.get_num_threads(),
+        "commit": _commit(),
+    }
+
+
+def write_json(path: Path, contents: dict) -> None:
+    """Writes to a temporary name beside `path`, then renames: readers see the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """The options that every experiment has; sets the profile for the process."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--profile", default="reference", choices=profile.PROFILES)
+    parser.add_argument("--threads", type=int, default=1, help="torch threads; tiny networks are fastest with one")
+    options = parser.parse_args()
+    os.environ["EFFDL_PROFILE"] = options.profile
+    torch.set_num_threads(options.threads)
+    return options
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def _commit() -> str:
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else "not a git checkout"
+
+
