@@ -5,6 +5,8 @@
 The settings were found with validation data in a prototype; the test data is read once a trial, at its end.
 """
 
+import sys
+
 import torch
 
 from effdl_lite import profile
@@ -23,7 +25,13 @@ def convnet(case: dict, seed: int) -> dict:
     torch.manual_seed(seed)
     model = ConvNet(batch_norm=case["batch_norm"])
     history = train_image_classifier(
-        model, data, case["epochs"], learning_rate=case["learning_rate"], bf16=cpu_has_bf16(), seed=seed
+        model,
+        data,
+        case["epochs"],
+        learning_rate=case["learning_rate"],
+        bf16=cpu_has_bf16(),
+        seed=seed,
+        progress=sys.stderr.isatty(),
     )
     return {
         "validation": 100 * history.epochs[-1]["validation"],
@@ -41,7 +49,9 @@ def lstm(case: dict, seed: int) -> dict:
     data = load_ptb(vocabulary=case["vocabulary"])
     torch.manual_seed(seed)
     model = LSTMLanguageModel(case["vocabulary"], case["hidden"], (case["hidden"],) * 2, dropout=case["dropout"])
-    history = train_language_model(model, data, case["epochs"], bf16=cpu_has_bf16(), seed=seed)
+    history = train_language_model(
+        model, data, case["epochs"], bf16=cpu_has_bf16(), seed=seed, progress=sys.stderr.isatty()
+    )
     return {
         "validation": history.epochs[-1]["validation"],
         "test": perplexity(model, TextBatches(data.test, 10, 35)),

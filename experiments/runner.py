@@ -114,5 +114,3 @@ def _commit() -> str:
         ["git", "describe", "--always", "--dirty"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
     )
     return answer.stdout.strip() if answer.returncode == 0 else "not a git checkout"
-
-

@@ -303,7 +303,7 @@ def test_the_schedule_sets_the_rate_of_every_step_and_the_optimizer_gets_its_own
     model, batch = small_problem()
     optimizer = sgd(model, 0.4)
     history = fit(model, [batch] * 2, optimizer, epochs=2, schedule=lambda progress: 1 - progress, progress=False)
-    assert history.learning_rate == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert history.learning_rate == pytest.approx([0.35, 0.25, 0.15, 0.05])
     assert optimizer.param_groups[0]["lr"] == 0.4
 
 

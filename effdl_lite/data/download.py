@@ -43,7 +43,9 @@ class _Checked:
     def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
         if self.size > self.remote.size:
-            raise ChecksumError(_wrong_bytes(self.remote, f"more than the {self.remote.size:,} bytes that it should have"))
+            raise ChecksumError(
+                _wrong_bytes(self.remote, f"more than the {self.remote.size:,} bytes that it should have")
+            )
         self.hash.update(chunk)
         self.file.write(chunk)
 
@@ -64,8 +66,8 @@ class _Checked:
 
 def _wrong_bytes(remote: RemoteFile, what: str) -> str:
     return (
-        f"{remote.url} sent the wrong file: {what}; nothing was kept. Try another network (the login page of a wireless "
-        "network looks like this), or set EFFDL_DATA to a pack"
+        f"{remote.url} sent the wrong file: {what}; nothing was kept. Try another network (the login page of a "
+        "wireless network looks like this), or set EFFDL_DATA to a pack"
     )
 
 

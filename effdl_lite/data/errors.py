@@ -10,7 +10,7 @@ class DownloadError(DataError):
 
 
 class ChecksumError(DataError):
-    """The official server sent other bytes than those that the course was written with. Never replaced by a stand-in."""
+    """The official server sent other bytes than those the course was written with. Never replaced by a stand-in."""
 
 
 class StandInWarning(UserWarning):

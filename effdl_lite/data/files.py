@@ -14,7 +14,7 @@ from pathlib import Path
 from effdl_lite.data.errors import DataError
 
 PREFIX, SUFFIX = ".effdl-", ".part"
-# A download that is alive writes far more often than this, so an older scratch file belongs to a process that was killed.
+# A download that is alive writes far more often than this: an older scratch file belongs to a process that was killed.
 LEFTOVER_AGE_SECONDS = 3600
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -94,7 +94,7 @@ def scratch(target: Path, needed: int) -> Iterator[Path]:
 
 
 def flush_to_disk(file) -> None:
-    """Asks the operating system to write `file` out, so that a power cut after the rename cannot leave an empty file."""
+    """Asks the operating system to write `file` out, so that a power cut after the rename leaves no empty file."""
     file.flush()
     os.fsync(file.fileno())
 

@@ -101,7 +101,9 @@ def check_count(train_images: int | None, available: int) -> int:
         return available
     if not 1 <= train_images <= available:
         remedy = "" if available >= 48_000 else ", or get all 48,000 with `effdl data fetch --force`"
-        raise DataError(f"train_images is {train_images:,}, the training part has {available:,}; choose 1..{available}{remedy}")
+        raise DataError(
+            f"train_images is {train_images:,}, the training part has {available:,}; choose 1..{available}{remedy}"
+        )
     return train_images
 
 
@@ -114,7 +116,5 @@ def _stand_in(train_images: int | None, reason: str) -> ImageData:
         arrays,
         count,
         standin_images.CLASS_NAMES,
-        lambda detail: Source(
-            registry.CIFAR10.name, "stand-in", f"{detail}; {reason}", recipe=standin_images.RECIPE
-        ),
+        lambda detail: Source(registry.CIFAR10.name, "stand-in", f"{detail}; {reason}", recipe=standin_images.RECIPE),
     )

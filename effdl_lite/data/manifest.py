@@ -79,6 +79,6 @@ def check_size(folder: Path, name: str) -> None:
     entry, size = read(folder).get(name), (folder / name).stat().st_size
     if entry is not None and entry["bytes"] != size:
         raise DataError(
-            f"{folder / name} has {size:,} bytes, its manifest says {entry['bytes']:,}; copy the pack again, or replace "
-            "it with `effdl data fetch --force`"
+            f"{folder / name} has {size:,} bytes, its manifest says {entry['bytes']:,}; copy the pack again, or "
+            "replace it with `effdl data fetch --force`"
         )

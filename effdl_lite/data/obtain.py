@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from effdl_lite.data import manifest
+from effdl_lite.data.download import total_size
 from effdl_lite.data.errors import DataError, DownloadError, StandInWarning
 from effdl_lite.data.files import data_folder, offline
 from effdl_lite.data.registry import DataSet
@@ -77,3 +78,16 @@ def warn_stand_in(dataset: DataSet, reason: str, limits: str = "") -> None:
         remedy = "For the real data run `effdl data fetch`, or set EFFDL_DATA to the folder of a pack."
         # Four levels up: this function, the loader's helper, the loader, its caller.
         warnings.warn(f"{message.strip()} {remedy}", StandInWarning, stacklevel=4)
+
+
+def planned(dataset: DataSet, folder: Path) -> str:
+    """Which source a loader would use, in words; nothing is downloaded and nothing is read but the manifest.
+
+    Raises:
+        DataError: if what is in the folder cannot be used.
+    """
+    if is_present(dataset, folder):
+        return f"{manifest.origin_of(folder, dataset.pack_files[0])} (in the folder)"
+    if offline():
+        return "stand-in (EFFDL_OFFLINE is set)"
+    return f"official download of {total_size(dataset.remote)}; a stand-in if there is no network"

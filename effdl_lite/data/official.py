@@ -47,7 +47,9 @@ def convert_cifar10(archive: Path) -> pack.Arrays:
 
 def _records(name: str, content: bytes) -> np.ndarray:
     if not content or len(content) % (1 + PIXELS):
-        raise DataError(f"{name} has {len(content):,} bytes, not a multiple of {1 + PIXELS:,}; its format must have changed")
+        raise DataError(
+            f"{name} has {len(content):,} bytes, not a multiple of {1 + PIXELS:,}; its format must have changed"
+        )
     return np.frombuffer(content, dtype=np.uint8).reshape(-1, 1 + PIXELS)
 
 

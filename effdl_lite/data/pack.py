@@ -28,8 +28,8 @@ def read_arrays(path: Path) -> Arrays:
         other integer type [N], values 0..9.
 
     Raises:
-        DataError: if the file is not such a pack: truncated, damaged, an array missing, of another type or shape, labels
-            out of range, numbers of images and labels that differ.
+        DataError: if the file is not such a pack: truncated, damaged, an array missing, of another type or shape,
+            labels out of range, numbers of images and labels that differ.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -40,7 +40,9 @@ def read_arrays(path: Path) -> Arrays:
     except DataError:
         raise
     except PermissionError as error:
-        raise DataError(f"{path} may not be read by this user ({error.strerror}); ask for the right to read it") from error
+        raise DataError(
+            f"{path} may not be read by this user ({error.strerror}); ask for the right to read it"
+        ) from error
     # EOFError and zlib.error: a damaged compressed array; RuntimeError: an encrypted one; zipfile checks all sums.
     except (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, zlib.error) as error:
         raise DataError(f"{path} cannot be read, it is damaged or cut short ({error}); {REMEDY}") from error
@@ -89,7 +91,9 @@ def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
 def _check_labels(path: Path, part: str, labels: np.ndarray) -> None:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= CLASSES:
-        raise DataError(f"{part}_labels in {path} run from {low} to {high}; they must lie in 0..{CLASSES - 1}; {REMEDY}")
+        raise DataError(
+            f"{part}_labels in {path} run from {low} to {high}; they must lie in 0..{CLASSES - 1}; {REMEDY}"
+        )
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
@@ -109,4 +113,3 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
 def count(arrays: Arrays) -> dict[str, int]:
     """How many images of each part there are, for the manifest."""
     return {f"{part}_images": len(arrays[f"{part}_images"]) for part in LIMITS}
-

@@ -1,9 +1,9 @@
 """A synthetic stand-in for CIFAR-10: ten classes of textured shapes, made on the spot.
 
 A class is a shape (disc, square, triangle, ring, cross) with stripes that run along or across it, on a background that
-leans towards a colour. Place, size, a small turn, most of the colour, clutter in the background and noise are random: a linear
-classifier has the colour and little else, and stays far below a small convolutional network, as on CIFAR-10. But these
-are not natural images, and no result on them is a result on CIFAR-10.
+leans towards a colour. Place, size, a small turn, most of the colour, clutter and noise are random: a linear classifier
+has the leaning of the colour and little else, and stays far below a small convolutional network, as on CIFAR-10. But
+these are not natural images, and no result on them is a result on CIFAR-10.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ RECIPE = f"effdl stand-in images, version 1, seed {SEED}"
 # Ten points on the circle of hues, [10, 3], values 0..1.
 HUES = 2 * np.pi * (np.arange(10)[:, None] / 10 + np.arange(3) / 3)
 CLASS_COLOURS = (0.5 + 0.5 * np.cos(HUES)).astype(np.float32)
-COLOUR_STRENGTH = 0.2
+COLOUR_STRENGTH = 0.4
 
 # Streams of random numbers: training block number n uses n.
 VALIDATION_STREAM, TEST_STREAM = 1_000_001, 1_000_002
@@ -95,7 +95,7 @@ def _inside(u: np.ndarray, v: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 
 def _background(random: np.random.Generator, row: np.ndarray, column: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Clutter: a colour that leans towards that of the class [N, 3], two broad waves of other colours, and two plain discs; [N, 32, 32, 3]."""
+    """Clutter: a colour that leans towards that of the class [N, 3], two waves, two plain discs; [N, 32, 32, 3]."""
 
     def uniform(low: float, high: float, *sizes: int) -> np.ndarray:
         return random.uniform(low, high, (BLOCK, *sizes)).astype(np.float32)
@@ -104,7 +104,9 @@ def _background(random: np.random.Generator, row: np.ndarray, column: np.ndarray
     image = np.broadcast_to(colour[:, None, None, :], (BLOCK, 32, 32, 3)).copy()
     for _ in range(2):
         angle, length = uniform(0, 2 * np.pi, 1, 1), uniform(8, 24, 1, 1)
-        wave = np.sin((row * np.sin(angle) + column * np.cos(angle)) * (2 * np.pi / length) + uniform(0, 2 * np.pi, 1, 1))
+        wave = np.sin(
+            (row * np.sin(angle) + column * np.cos(angle)) * (2 * np.pi / length) + uniform(0, 2 * np.pi, 1, 1)
+        )
         image += 0.2 * wave[..., None] * uniform(-1, 1, 1, 1, 3)
     for _ in range(2):
         distance = (row - uniform(0, 31, 1, 1)) ** 2 + (column - uniform(0, 31, 1, 1)) ** 2

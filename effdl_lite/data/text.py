@@ -48,9 +48,9 @@ def load_ptb(vocabulary: int = 10_000, folder: Path | None = None) -> TextData:
         folder: of the data; ``EFFDL_DATA`` or the cache folder of the user if not given.
 
     Raises:
-        DataError: if `vocabulary` is below 10 or above the number of words that there are, a file is damaged, the folder
-            cannot be written, the disk is full, or the official server sent wrong bytes. The stand-in has 2,000 words
-            and gives no more, with the warning.
+        DataError: if `vocabulary` is below 10 or above the number of words that there are, a file is damaged, the
+            folder cannot be written, the disk is full, or the official server sent wrong bytes. The stand-in has 2,000
+            words and gives no more, with the warning.
     """
     _check_vocabulary(vocabulary, None)
     folder, reason = obtain(registry.PTB, folder, official.fetch_ptb)

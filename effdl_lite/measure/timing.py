@@ -1,12 +1,17 @@
 """Latency, measured so that it can be trusted: warmed up, threads fixed, candidates in turn, spread reported."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.benchmark import Timer
+
+# torch.utils.benchmark loads torch's compiler helpers, which warn where there is nvcc but no GPU; we compile nothing.
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+
+from torch.utils.benchmark import Timer  # noqa: E402
 
 
 @dataclass(frozen=True)

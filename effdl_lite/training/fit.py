@@ -62,7 +62,7 @@ def fit(
             starts anew each epoch.
         optimizer: holds the model's parameters; its learning rates are the largest of the schedule, and are put back
             at the end.
-        schedule: maps the share of the steps that are done, 0 to 1, to a factor on the learning rate.
+        schedule: maps the middle of a step, as a share of all steps (0 to 1), to a factor on the learning rate.
         device: moves the model there first; None leaves it where it is. Batches follow the model.
         seed: of dropout and of whatever draws from torch's global generator, which is left as it was found.
         evaluate: called at the end of each epoch with the model; what it returns joins the epoch's record.
@@ -85,7 +85,8 @@ def fit(
     history = History()
     largest = [group["lr"] for group in optimizer.param_groups]
     total, step, seconds, core_seconds = epochs * len(batches), 0, 0.0, 0.0
-    bar = tqdm(total=total, unit="step", disable=None if progress else True, leave=False)
+    # An explicit disable=False would overrule TQDM_DISABLE, so it is given only where it hides the bar.
+    bar = tqdm(total=total, unit="step", leave=False, **({} if progress else {"disable": True}))
     try:
         with bar, torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -95,7 +96,7 @@ def fit(
                 wall, cpu, first, states = time.perf_counter(), time.process_time(), step, None
                 for batch in batches:
                     for group, lr in zip(optimizer.param_groups, largest, strict=True):
-                        group["lr"] = lr * schedule(step / total)
+                        group["lr"] = lr * schedule((step + 0.5) / total)
                     batch = tuple(part.to(device) for part in batch)
                     try:
                         loss, states = training_step(

@@ -1,0 +1,23 @@
+// Small repairs of names and landmarks that the theme leaves out; each one is a finding of axe-core.
+document.addEventListener("DOMContentLoaded", () => {
+  // A name that contradicts the visible text: the visible text is the better name.
+  document.querySelectorAll(".search-button-field[aria-label], .theme-switch-button[aria-label], summary[aria-label]")
+    .forEach((element) => element.removeAttribute("aria-label"));
+  document.querySelectorAll(".theme-switch-button").forEach((button) => { button.title = "Colour mode"; });
+
+  // The sidebar's logo stands outside of every landmark.
+  const brand = document.querySelector(".sidebar-primary-item > .navbar-brand")?.parentElement;
+  if (brand && !brand.hasAttribute("role")) {
+    brand.setAttribute("role", "navigation");
+    brand.setAttribute("aria-label", "Book home");
+  }
+
+  // Wide content scrolls in its own box, so the keyboard must reach the box.
+  const boxes = ".bd-article pre, .bd-article .pst-scrollable-table-container, .bd-article .effdl-figure, .bd-article .cell_output .output, .bd-article div.math";
+  const reach = () => document.querySelectorAll(boxes).forEach((box) => {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  });
+  reach();
+  window.addEventListener("load", reach);
+  window.addEventListener("resize", reach);
+});

@@ -1,0 +1,69 @@
+"""What `effdl data pack` does: a smaller pack of one's own, to carry to a room without a network."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from effdl_lite.data import manifest, pack, registry
+from effdl_lite.data.errors import DataError
+from effdl_lite.data.files import data_folder, flush_to_disk, put_in_place, scratch, sha256_of
+from effdl_lite.data.obtain import is_present
+
+
+def make_pack(images: int = 20_000, seed: int = 0, destination: Path | None = None, folder: Path | None = None) -> Path:
+    """Draws `images` of the training images, in random order, and writes a pack with them, all test images and PTB.
+
+    Args:
+        images: how many training images to take; the last 2,000 of them will be the validation set.
+        seed: of the draw.
+        destination: a new folder, or a new file ``....npz`` for the images alone; if not given, the folder
+            ``effdl-pack-<images>`` in the current one.
+        folder: where the whole data are; `data_folder()` if not given.
+
+    Returns:
+        The ``.npz`` file.
+
+    Raises:
+        DataError: if there are no real data in `folder`, `images` is out of range, or `destination` exists already.
+    """
+    folder = data_folder() if folder is None else Path(folder)
+    destination = Path(f"effdl-pack-{images}") if destination is None else Path(destination)
+    alone = destination.suffix == ".npz"
+    (name,) = registry.CIFAR10.pack_files
+    target = destination if alone else destination / name
+    if not is_present(registry.CIFAR10, folder):
+        raise DataError(
+            f"{folder} holds no CIFAR-10 to take images from; run `effdl data fetch`, or set EFFDL_DATA to a pack"
+        )
+    for taken in [target] if alone else [target, target.parent / manifest.NAME]:
+        if taken.exists():
+            raise DataError(f"{taken} exists already; remove it, or choose another place")
+    arrays = _draw(pack.read_arrays(folder / name), images, seed)
+    pack.write_arrays(target, arrays)
+    facts = {"seed": seed, "counts": pack.count(arrays), "drawn_from_sha256": sha256_of(folder / name)}
+    manifest.add(target.parent, registry.CIFAR10, (target.name,), "pack", **facts)
+    if not alone and is_present(registry.PTB, folder):
+        _copy_texts(folder, destination)
+    return target
+
+
+def _draw(arrays: pack.Arrays, images: int, seed: int) -> pack.Arrays:
+    available = len(arrays["train_images"])
+    if not pack.VALIDATION_IMAGES < images <= available:
+        raise DataError(
+            f"images is {images:,}; choose {pack.VALIDATION_IMAGES + 1:,}..{available:,} "
+            "(the last 2,000 are the validation set)"
+        )
+    chosen = np.random.default_rng(seed).permutation(available)[:images]
+    return arrays | {name: arrays[name][chosen] for name in ("train_images", "train_labels")}
+
+
+def _copy_texts(folder: Path, destination: Path) -> None:
+    for name in registry.PTB.pack_files:
+        with scratch(destination / name, needed=(folder / name).stat().st_size) as path:
+            with open(folder / name, "rb") as whole, open(path, "wb") as file:
+                shutil.copyfileobj(whole, file)
+                flush_to_disk(file)
+            put_in_place(path, destination / name)
+    manifest.add(destination, registry.PTB, registry.PTB.pack_files, "pack")

@@ -1,0 +1,11 @@
+"""Interactive figures of the course: live in JupyterLab, and in the book without a kernel.
+
+Each figure is a Python file with a JavaScript file of the same name; `figure.py` holds what they share.
+"""
+
+from effdl_lite.widgets.figure import Figure
+from effdl_lite.widgets.prediction import Prediction
+from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
+from effdl_lite.widgets.training_step import TrainingStep
+
+__all__ = ["Figure", "Prediction", "RooflineExplorer", "TrainingStep", "layer_cost"]

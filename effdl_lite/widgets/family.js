@@ -1,0 +1,50 @@
+// Helpers of all figures of the course; Python puts this text before each figure's own file.
+
+const escapeHtml = (text) =>
+  String(text).replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]);
+
+// Several views of one figure may stand in a page: every id is new.
+let views = 0;
+const newId = () => `effdl-${Date.now().toString(36)}-${views++}`;
+
+// Three significant digits and a prefix of the SI; the same as `short` in figure.py.
+function short(number) {
+  if (!number || !Number.isFinite(number)) return String(number);
+  let power = Math.min(Math.max(Math.floor(Math.log10(Math.abs(number)) / 3), -3), 4);
+  if (Math.abs(+(number / 1000 ** power).toPrecision(3)) >= 1000 && power < 4) power += 1;
+  const value = number / 1000 ** power;
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(+value.toPrecision(3)))));
+  return `${value.toFixed(digits)} ${["n", "µ", "m", "", "k", "M", "G", "T"][power + 3]}`.trim();
+}
+
+function tableHtml(caption, [head, ...rows]) {
+  const cells = (row) => row.map((cell, i) => (i ? `<td>${escapeHtml(cell)}</td>` : `<th scope="row">${escapeHtml(cell)}</th>`));
+  return `<table class="effdl-table"><caption>${escapeHtml(caption)}</caption>
+    <thead><tr>${head.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`).join("")}</tr></thead>
+    <tbody>${rows.map((row) => `<tr>${cells(row).join("")}</tr>`).join("")}</tbody></table>`;
+}
+
+// A scope remembers listeners, so that one call removes them all when the view goes.
+function newScope(model, el) {
+  const stop = new AbortController(), watched = [];
+  // JupyterLab takes arrow keys and letters as commands unless they stay inside.
+  el.addEventListener("keydown", (event) => event.stopPropagation(), { signal: stop.signal });
+  return {
+    listen: (target, event, handler) => target.addEventListener(event, handler, { signal: stop.signal }),
+    watch(names, handler) {
+      for (const name of names) {
+        model.on(`change:${name}`, handler);
+        watched.push([name, handler]);
+      }
+    },
+    close() {
+      stop.abort();
+      watched.forEach(([name, handler]) => model.off(`change:${name}`, handler));
+    },
+  };
+}
+
+function setTraits(model, values) {
+  for (const [name, value] of Object.entries(values)) model.set(name, value);
+  model.save_changes();
+}
