@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "book" / "_static" / "vendor"
 NPM_FILES = ["package.json", "package-lock.json", ".npmrc"]
 
-# (below node_modules, below vendor): MathJax, its fonts, and the TeX extensions that it loads when a formula asks for one
+# (below node_modules, below vendor): MathJax, its fonts, and the TeX extensions that it loads on demand
 COPIES = [
     ("mathjax/es5/tex-mml-chtml.js", "mathjax/es5/tex-mml-chtml.js"),
     ("mathjax/es5/output/chtml/fonts/woff-v2", "mathjax/es5/output/chtml/fonts/woff-v2"),

@@ -15,19 +15,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(
-    help="CIFAR-10 and Penn Treebank: where they are, fetch, verify, make a pack.", no_args_is_help=True
-)
+data_app = typer.Typer(help="CIFAR-10 and Penn Treebank: where, fetch, verify, pack.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 
 def one_line_errors(command: Callable) -> Callable:
-    """An error that the package words for its users becomes that one line and exit code 1, without a traceback."""
+    """An error that the package words for its users becomes that line and exit code 1, without a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args, **kwargs):
-        from effdl_lite.data.errors import DataError
-
+        try:
+            from effdl_lite.data.errors import DataError
+        except ImportError as error:
+            typer.echo(f"effdl: {error}; run `pip install -e .` in the folder of the course", err=True)
+            raise typer.Exit(1) from error
         try:
             return command(*args, **kwargs)
         except DataError as error:
@@ -126,7 +127,6 @@ def pack(
 
 
 @app.command()
-@one_line_errors
 def doctor() -> None:
     """Look at this machine: versions, processor, memory, data, tools, and the remedy for what is missing."""
     from effdl_lite.doctor import examine

@@ -20,11 +20,11 @@ MARKERS = ("o", "s", "^", "D")
 LINES = ("-", "--", "-.", ":")
 
 # Stands for the text colour while matplotlib draws; `show` turns it into CSS's currentColor.
-_TEXT = "#010203"
+TEXT = "#010203"
 _STYLE = {
-    "axes.edgecolor": _TEXT,
+    "axes.edgecolor": TEXT,
     "axes.grid": True,
-    "axes.labelcolor": _TEXT,
+    "axes.labelcolor": TEXT,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -36,14 +36,14 @@ _STYLE = {
     "font.family": "sans-serif",
     "font.size": 10,
     "grid.alpha": 0.18,
-    "grid.color": _TEXT,
+    "grid.color": TEXT,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.markersize": 6,
     "svg.fonttype": "none",
-    "text.color": _TEXT,
-    "xtick.color": _TEXT,
-    "ytick.color": _TEXT,
+    "text.color": TEXT,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
 }
 mpl.rcParams.update(_STYLE)  # also for figures that a notebook makes with pyplot
 
@@ -74,7 +74,7 @@ def show(figure: Figure, alt: str) -> HTML:
     with mpl.rc_context({"svg.hashsalt": alt}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_TEXT, "currentColor")
+    svg = svg[svg.index("<svg") :].replace(TEXT, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # matplotlib's names of groups would stand twice in a page
     svg = re.sub(r"'DejaVu Sans'[^;\"]*", "sans-serif", svg)
@@ -93,7 +93,7 @@ def draw_roofline(axes: Axes, machine: Machine, points: dict[str, tuple[float, f
     """The two limits of `machine` and points (FLOP a byte, GFLOP/s measured) under them, both axes logarithmic."""
     intensities = [intensity for intensity, _ in points.values()]
     x = np.geomspace(min([*intensities, machine.ridge]) / 4, max([*intensities, machine.ridge]) * 4, 200)
-    axes.loglog(x, np.minimum(machine.peak_gflops, x * machine.bandwidth_gbs), color=_TEXT, label="roof (measured)")
+    axes.loglog(x, np.minimum(machine.peak_gflops, x * machine.bandwidth_gbs), color=TEXT, label="roof (measured)")
     for i, (name, (intensity, gflops)) in enumerate(points.items()):
         style = {"color": COLORS[i % 4], "marker": MARKERS[i % 4], "fillstyle": "full" if i < 4 else "none"}
         axes.loglog([intensity], [gflops], linestyle="none", label=name, **style)

@@ -13,11 +13,13 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   // Wide content scrolls in its own box, so the keyboard must reach the box.
-  const boxes = ".bd-article pre, .bd-article .pst-scrollable-table-container, .bd-article .effdl-figure, .bd-article .cell_output .output, .bd-article div.math";
+  const boxes = [".bd-article pre", ".pst-scrollable-table-container", ".effdl-figure", ".cell_output .output",
+    "mjx-container[display=true]"].join();
   const reach = () => document.querySelectorAll(boxes).forEach((box) => {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
   });
   reach();
-  window.addEventListener("load", reach);
+  // Formulas get their width when MathJax is done, and MathJax is there once the page is loaded.
+  window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(reach));
   window.addEventListener("resize", reach);
 });

@@ -1,5 +1,6 @@
 """The image file of a pack, ``cifar10.npz``: read with suspicion, written whole."""
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +17,19 @@ VALIDATION_IMAGES = 2_000
 LIMITS = {"train": 50_000, "test": 10_000}
 
 REMEDY = "copy the pack again, or replace it with `effdl data fetch --force`"
+
+# What a damaged file makes numpy and zipfile raise; zipfile compares the sum of each array. EOFError and zlib.error come
+# from a compressed array, RuntimeError from an encrypted one, the last two from a header, which is a Python expression.
+DAMAGE = (
+    zipfile.BadZipFile,
+    ValueError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    zlib.error,
+    SyntaxError,
+    tokenize.TokenError,
+)
 
 Arrays = dict[str, np.ndarray]
 
@@ -43,8 +57,7 @@ def read_arrays(path: Path) -> Arrays:
         raise DataError(
             f"{path} may not be read by this user ({error.strerror}); ask for the right to read it"
         ) from error
-    # EOFError and zlib.error: a damaged compressed array; RuntimeError: an encrypted one; zipfile checks all sums.
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, zlib.error) as error:
+    except DAMAGE as error:
         raise DataError(f"{path} cannot be read, it is damaged or cut short ({error}); {REMEDY}") from error
     for part in LIMITS:
         _check_labels(path, part, arrays[f"{part}_labels"])

@@ -17,7 +17,7 @@ def make_pack(images: int = 20_000, seed: int = 0, destination: Path | None = No
     Args:
         images: how many training images to take; the last 2,000 of them will be the validation set.
         seed: of the draw.
-        destination: a new folder, or a new file ``....npz`` for the images alone; if not given, the folder
+        destination: a new or empty folder, or a new file ``....npz`` for the images alone; if not given, the folder
             ``effdl-pack-<images>`` in the current one.
         folder: where the whole data are; `data_folder()` if not given.
 
@@ -25,7 +25,7 @@ def make_pack(images: int = 20_000, seed: int = 0, destination: Path | None = No
         The ``.npz`` file.
 
     Raises:
-        DataError: if there are no real data in `folder`, `images` is out of range, or `destination` exists already.
+        DataError: if there are no real data in `folder`, `images` is out of range, or `destination` is taken.
     """
     folder = data_folder() if folder is None else Path(folder)
     destination = Path(f"effdl-pack-{images}") if destination is None else Path(destination)
@@ -36,9 +36,9 @@ def make_pack(images: int = 20_000, seed: int = 0, destination: Path | None = No
         raise DataError(
             f"{folder} holds no CIFAR-10 to take images from; run `effdl data fetch`, or set EFFDL_DATA to a pack"
         )
-    for taken in [target] if alone else [target, target.parent / manifest.NAME]:
-        if taken.exists():
-            raise DataError(f"{taken} exists already; remove it, or choose another place")
+    # Nothing is mixed with what a folder holds already: whoever removes the pack later would remove that as well.
+    if destination.exists() and (alone or not destination.is_dir() or any(destination.iterdir())):
+        raise DataError(f"{destination} exists already and is not an empty folder; choose a new name")
     arrays = _draw(pack.read_arrays(folder / name), images, seed)
     pack.write_arrays(target, arrays)
     facts = {"seed": seed, "counts": pack.count(arrays), "drawn_from_sha256": sha256_of(folder / name)}

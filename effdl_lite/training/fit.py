@@ -1,5 +1,6 @@
 """`fit` repeats the training step over epochs, with a learning-rate schedule, a record, and checks at the door."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def fit(
         device: moves the model there first; None leaves it where it is. Batches follow the model.
         seed: of dropout and of whatever draws from torch's global generator, which is left as it was found.
         evaluate: called at the end of each epoch with the model; what it returns joins the epoch's record.
-        progress: show a bar. `TQDM_DISABLE=1` in the environment turns all bars off.
+        progress: show a bar; TQDM_DISABLE in the environment turns all bars off.
 
     The other arguments are those of `training_step`. Weights of four dimensions go to channels_last memory, which
     convolutions on a CPU prefer; the numbers stay the same.
@@ -85,8 +86,8 @@ def fit(
     history = History()
     largest = [group["lr"] for group in optimizer.param_groups]
     total, step, seconds, core_seconds = epochs * len(batches), 0, 0.0, 0.0
-    # An explicit disable=False would overrule TQDM_DISABLE, so it is given only where it hides the bar.
-    bar = tqdm(total=total, unit="step", leave=False, **({} if progress else {"disable": True}))
+    # tqdm reads TQDM_DISABLE in a terminal but not in a notebook, so it is read here.
+    bar = tqdm(total=total, unit="step", leave=False, disable=not progress or "TQDM_DISABLE" in os.environ)
     try:
         with bar, torch.random.fork_rng():
             torch.manual_seed(seed)

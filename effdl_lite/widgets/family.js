@@ -17,6 +17,9 @@ function short(number) {
   return `${value.toFixed(digits)} ${["n", "µ", "m", "", "k", "M", "G", "T"][power + 3]}`.trim();
 }
 
+// So many significant digits and no prefix; the same as `plain` in figure.py.
+const plain = (number, digits = 3) => String(+number.toPrecision(digits));
+
 function tableHtml(caption, [head, ...rows]) {
   const cells = (row) => row.map((cell, i) => (i ? `<td>${escapeHtml(cell)}</td>` : `<th scope="row">${escapeHtml(cell)}</th>`));
   return `<table class="effdl-table"><caption>${escapeHtml(caption)}</caption>

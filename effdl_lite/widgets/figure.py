@@ -24,6 +24,12 @@ def short(number: float) -> str:
     return f"{value:.{digits}f} {['n', 'µ', 'm', '', 'k', 'M', 'G', 'T'][power + 3]}".strip()
 
 
+def plain(number: float, digits: int = 3) -> str:
+    """So many significant digits and no prefix: `plain(0.25) == "0.25"`; the same as in family.js."""
+    value = float(f"{number:.{digits}g}")
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
 def html_table(caption: str, rows: list[list[str]]) -> str:
     """An HTML table; the first row is the header, the first column names its row."""
 

@@ -16,10 +16,10 @@ const storage = {
 
 function ratioText(guess, answer) {
   if (guess === answer) return "Your guess is exactly the measured number.";
-  if (answer === 0 || guess === 0 || Math.sign(guess) !== Math.sign(answer)) return `Your guess is off by ${short(guess - answer)}.`;
+  if (answer === 0 || guess === 0 || Math.sign(guess) !== Math.sign(answer)) return `Your guess is off by ${plain(guess - answer)}.`;
   const ratio = guess / answer;
-  const factor = (ratio >= 1 ? ratio : 1 / ratio).toPrecision(3);
-  return `Your guess is ${factor} times too ${ratio >= 1 === answer > 0 ? "high" : "low"} (guess / measured = ${ratio.toPrecision(3)}).`;
+  const factor = plain(ratio >= 1 ? ratio : 1 / ratio);
+  return `Your guess is ${factor} times too ${ratio >= 1 === answer > 0 ? "high" : "low"} (guess / measured = ${plain(ratio)}).`;
 }
 
 function render({ model, el }) {
@@ -39,7 +39,7 @@ function render({ model, el }) {
     <button type="button" class="effdl-change" hidden>Change my guess</button>`;
   const form = el.querySelector("form"), input = el.querySelector("input");
   const result = el.querySelector("[aria-live]"), change = el.querySelector(".effdl-change");
-  const withUnit = (value) => escapeHtml(`${short(value)} ${unit}`.trim());
+  const withUnit = (value) => escapeHtml(`${plain(value, 6)} ${unit}`.trim());
 
   function update() {
     const guess = model.get("guess"), answer = model.get("answer");
@@ -51,14 +51,14 @@ function render({ model, el }) {
       result.innerHTML = `<p>Your guess: <strong>${withUnit(guess)}</strong>. Now measure it below.</p>`;
     } else {
       result.innerHTML = `${tableHtml("Guess and measurement", [["What", "Number"],
-        ["Your guess", `${short(guess)} ${unit}`], ["Measured", `${short(answer)} ${unit}`]])}<p>${ratioText(guess, answer)}</p>`;
+        ["Your guess", `${plain(guess, 6)} ${unit}`], ["Measured", `${plain(answer, 6)} ${unit}`]])}<p>${ratioText(guess, answer)}</p>`;
     }
   }
   scope.listen(form, "submit", (event) => {
     event.preventDefault();
     const guess = input.valueAsNumber;
     if (!Number.isFinite(guess) || (low !== null && guess < low) || (high !== null && guess > high)) {
-      const ends = [low !== null ? `at least ${short(low)}` : "", high !== null ? `at most ${short(high)}` : ""].filter(Boolean);
+      const ends = [low !== null ? `at least ${plain(low, 6)}` : "", high !== null ? `at most ${plain(high, 6)}` : ""].filter(Boolean);
       result.innerHTML = `<p>Please write a number${ends.length ? `, ${ends.join(" and ")}` : ""}.</p>`;
       input.setAttribute("aria-invalid", "true");
       return input.focus();

@@ -6,7 +6,7 @@ from html import escape
 
 import traitlets
 
-from effdl_lite.widgets.figure import Figure, short
+from effdl_lite.widgets.figure import Figure, plain
 
 
 class Prediction(Figure):
@@ -18,6 +18,7 @@ class Prediction(Figure):
         key: names the guess in the browser, below "effdl:"; letters, digits, dots, hyphens and underscores. Two
             questions of the course never share one.
         answer: the measured number; None where it is measured later. Assign it then: `prediction.answer = 3.2`.
+            Shown with up to six digits: round it as it should be read.
         low, high: the range that a guess may have; None for no limit.
         step: the step of the input field; None for any number.
 
@@ -65,31 +66,34 @@ class Prediction(Figure):
         self.picture = self._draw()
 
     def table(self) -> tuple[str, list[list[str]]]:
-        measured = "measured further down" if self.answer is None else f"{short(self.answer)} {self.unit}".strip()
+        measured = "measured further down" if self.answer is None else f"{plain(self.answer, 6)} {self.unit}".strip()
         limits = "any number" if self.low is None and self.high is None else self._limits()
-        return self.question, [["What", "Number"], ["Your guess", f"write it down first: {limits}"], ["Measured", measured]]
+        rows = [["What", "Number"], ["Your guess", f"write it down first: {limits}"], ["Measured", measured]]
+        return self.question, rows
 
     def _limits(self) -> str:
-        ends = [f"{word} {short(end)}" for word, end in (("at least", self.low), ("at most", self.high)) if end is not None]
+        ends = (("at least", self.low), ("at most", self.high))
+        ends = [f"{word} {plain(end, 6)}" for word, end in ends if end is not None]
         return f"{', '.join(ends)} {self.unit}".strip()
 
     def _draw(self) -> str:
         """A number line from low to high, with the answer on it where there is one."""
         ends = [end for end in (self.low, self.high, self.answer) if end is not None] or [0.0]
-        low = self.low if self.low is not None else min(0.0, *ends, 0.0)
+        low = self.low if self.low is not None else min(0.0, *ends)
         high = self.high if self.high is not None else 2 * max(ends)
         high = high if high > low else low + 1
 
         def x(value):
             return round(20 + 320 * min(1, max(0, (value - low) / (high - low))), 1)
 
-        text = 'fill="currentColor" font-size="12" text-anchor="middle"'
+        text = 'fill="currentColor" font-size="12"'
         mark = "" if self.answer is None else (
             f'<path d="M{x(self.answer)} 30l6 -11h-12z" fill="currentColor"/>'
-            f'<text x="{min(310, max(50, x(self.answer)))}" y="13" {text}>measured: {short(self.answer)}</text>'
+            f'<text x="{min(310, max(50, x(self.answer)))}" y="13" {text} text-anchor="middle">measured: {plain(self.answer, 6)}</text>'
         )  # fmt: skip
         return (
             f'<svg viewBox="0 0 360 58" role="img" aria-label="{escape(self.question)}">'
             f'<path d="M20 32H340M20 27v10M340 27v10" fill="none" stroke="currentColor" stroke-width="1.5"/>'
-            f'<text x="22" y="53" {text}>{short(low)}</text><text x="338" y="53" {text}>{short(high)}</text>{mark}</svg>'
+            f'<text x="20" y="53" {text}>{plain(low, 6)}</text>'
+            f'<text x="340" y="53" {text} text-anchor="end">{plain(high, 6)}</text>{mark}</svg>'
         )

@@ -57,13 +57,13 @@ function render({ model, el }) {
     dot.setAttribute("transform", `translate(${clamp(x, frame.left, frame.right).toFixed(1)} ${clamp(y, frame.top, frame.bottom).toFixed(1)})`);
     verdict.innerHTML = `<span class="effdl-title">Limited by ${by}.</span>
       ${short(cost.parameters)} parameters (N·C·k²), ${short(cost.macs)} MACs (N·C·k²·H·W·batch), at least
-      ${short(cost.bytes)}B moved: <strong>${short(cost.intensity)} FLOP per byte</strong>; the roof has its corner at
-      ${short(peak / bandwidth)}. It allows ${short(rate)} GFLOP/s, so the layer takes at least ${short(seconds)}s.`;
-    table.innerHTML = tableHtml(`Roofline of ${machine}: ${short(peak)} GFLOP/s, ${short(bandwidth)} GB/s`, [
+      ${short(cost.bytes)}B moved: <strong>${plain(cost.intensity)} FLOP per byte</strong>; the roof has its corner at
+      ${plain(peak / bandwidth)}. It allows ${short(rate * 1e9)}FLOP/s, so the layer takes at least ${short(seconds)}s.`;
+    table.innerHTML = tableHtml(`Roofline of ${machine}: ${plain(peak)} GFLOP/s, ${plain(bandwidth)} GB/s`, [
       ["Name", "FLOP per byte", "GFLOP/s", "Limited by"],
-      [`Roof of ${machine}: the corner`, short(peak / bandwidth), short(peak), "both"],
-      ["Your layer: at best", short(cost.intensity), short(rate), by],
-      ...points.map(({ name, intensity, gflops }) => [`Measured: ${name}`, short(intensity), short(gflops), limit(intensity)]),
+      [`Roof of ${machine}: the corner`, plain(peak / bandwidth), plain(peak), "both"],
+      ["Your layer: at best", plain(cost.intensity), plain(rate), by],
+      ...points.map(({ name, intensity, gflops }) => [`Measured: ${name}`, plain(intensity), plain(gflops), limit(intensity)]),
     ]);
   }
   SLIDERS.forEach(([name], i) =>

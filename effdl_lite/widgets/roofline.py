@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import traitlets
 
-from effdl_lite.widgets.figure import Figure, short
+from effdl_lite.widgets.figure import Figure, plain
 
 # The stops of the five sliders
 CHOICES = {
@@ -91,7 +91,9 @@ class RooflineExplorer(Figure):
     ):
         for name, value in (("peak_gflops", peak_gflops), ("bandwidth_gbs", bandwidth_gbs)):
             if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} is {value}; it must be a number above 0: measure it, or take the data sheet's")
+                raise ValueError(
+                    f"{name} is {value}; it must be a number above 0: measure it, or take the data sheet's"
+                )
         for point in points:
             missing = {"name", "flops", "bytes", "seconds"} - set(point)
             if missing:
@@ -125,17 +127,21 @@ class RooflineExplorer(Figure):
     def table(self) -> tuple[str, list[list[str]]]:
         cost = self.cost()
         rows = [["Name", "FLOP per byte", "GFLOP/s", "Limited by"]]
-        rows.append([f"Roof of {self.machine}: the corner", short(self.peak_gflops / self.bandwidth_gbs),
-                     short(self.peak_gflops), "both"])  # fmt: skip
-        rows.append([f"Your layer, {self._layer()}: at best", short(cost["intensity"]), short(cost["gflops"]),
-                     self._limit(cost["intensity"])])  # fmt: skip
-        for point in self.points:
-            rows.append([f"Measured: {point['name']}", short(point["intensity"]), short(point["gflops"]),
-                         self._limit(point["intensity"])])  # fmt: skip
-        return f"Roofline of {self.machine}: {short(self.peak_gflops)} GFLOP/s, {short(self.bandwidth_gbs)} GB/s", rows
+        entries = [
+            (f"Your layer, {self._layer()}: at best", cost["intensity"], cost["gflops"]),
+            *((f"Measured: {point['name']}", point["intensity"], point["gflops"]) for point in self.points),
+        ]
+        ridge = self.peak_gflops / self.bandwidth_gbs
+        rows.append([f"Roof of {self.machine}: the corner", plain(ridge), plain(self.peak_gflops), "both"])
+        rows += [[name, plain(x), plain(rate), self._limit(x)] for name, x, rate in entries]
+        return f"Roofline of {self._rates()}", rows
+
+    def _rates(self) -> str:
+        return f"{self.machine}: {plain(self.peak_gflops)} GFLOP/s, {plain(self.bandwidth_gbs)} GB/s"
 
     def _layer(self) -> str:
-        return f"{self.channels}→{self.filters}, {self.kernel}×{self.kernel}, map {self.size}×{self.size}, batch {self.batch}"
+        k, m = self.kernel, self.size
+        return f"{self.channels}→{self.filters}, {k}×{k}, map {m}×{m}, batch {self.batch}"
 
     def _limit(self, intensity: float) -> str:
         return "memory" if intensity * self.bandwidth_gbs < self.peak_gflops else "compute"
@@ -164,15 +170,21 @@ class RooflineExplorer(Figure):
         ridge = self.peak_gflops / self.bandwidth_gbs
         cost = self.cost()
         parts += [
-            f'<path class="roof" d="M{x(start)} {y(start * self.bandwidth_gbs)}L{x(ridge)} {y(self.peak_gflops)}H{RIGHT}"'
-            ' fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round"/>',
-            f'<path class="ridge" d="M{x(ridge)} {y(self.peak_gflops)}V{BOTTOM}" stroke="currentColor"'
-            ' stroke-dasharray="3 4" stroke-opacity=".6"/>',
+            (
+                f'<path class="roof" d="M{x(start)} {y(start * self.bandwidth_gbs)}L{x(ridge)} {y(self.peak_gflops)}'
+                f'H{RIGHT}" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round"/>'
+            ),
+            (
+                f'<path class="ridge" d="M{x(ridge)} {y(self.peak_gflops)}V{BOTTOM}" stroke="currentColor"'
+                ' stroke-dasharray="3 4" stroke-opacity=".6"/>'
+            ),
             f'<text x="{x(ridge) - 7}" y="{BOTTOM - 8}" text-anchor="end" {text}>memory-limited</text>',
             f'<text x="{x(ridge) + 7}" y="{BOTTOM - 8}" {text}>compute-limited</text>',
-            f'<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle" {text}>'
-            "arithmetic intensity, FLOP per byte</text>",
-            f'<text transform="translate(13 {(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle" {text}>GFLOP/s</text>',
+            (
+                f'<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle" {text}>'
+                "arithmetic intensity, FLOP per byte</text>"
+            ),
+            f'<text transform="translate(13 127) rotate(-90)" text-anchor="middle" {text}>GFLOP/s</text>',
         ]
         for number, point in enumerate(self.points, 1):
             px, py = x(point["intensity"]), y(point["gflops"])
@@ -186,7 +198,7 @@ class RooflineExplorer(Figure):
             '<circle r="6.5" fill="currentColor"/></g>'
         )
         name = (
-            f"Roofline of {self.machine}: {short(self.peak_gflops)} GFLOP/s at best, {short(self.bandwidth_gbs)} GB/s. "
-            f"The roof has its corner at {short(ridge)} FLOP per byte. {len(self.points)} measured points."
+            f"Roofline of {self._rates()}. The roof has its corner at {plain(ridge)} FLOP per byte. "
+            f"{len(self.points)} measured points."
         )
         return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(name)}">{"".join(parts)}</svg>'

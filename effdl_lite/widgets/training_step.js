@@ -1,6 +1,5 @@
 function render({ model, el }) {
-  const scope = newScope(model, el), { places, methods } = model.get("content");
-  const names = Object.keys(methods);
+  const scope = newScope(model, el), { places, methods, rows, order: names } = model.get("content");
   const papersAt = (number) => names.filter((name) => methods[name][number]);
   el.classList.add("effdl", "effdl-step");
   el.innerHTML = `
@@ -10,11 +9,7 @@ function render({ model, el }) {
     </div>
     <div class="effdl-columns"><div>${model.get("picture")}</div><div class="effdl-panel" aria-live="polite"></div></div>
     <details><summary>All places as a table</summary><div class="effdl-scroll" tabindex="0" role="region" aria-label="The five places">
-      ${tableHtml("The five places of the training step", [
-        ["Place", "Hook of Method", "Plain step", "Changed by"],
-        ...places.map(({ number, hook, plain }) => [number, hook, plain,
-          papersAt(number).map((name) => `${name}: ${methods[name][number].does} (${methods[name][number].formula})`).join(" ")]),
-      ])}</div></details>`;
+      ${tableHtml("The five places of the training step", rows)}</div></details>`;
   const svg = el.querySelector("svg"), panel = el.querySelector(".effdl-panel");
   const groups = [...svg.querySelectorAll(".place")], buttons = [...el.querySelectorAll("[data-method]")];
 
@@ -47,7 +42,7 @@ function render({ model, el }) {
 
   const paper = (name, number, head) => {
     const { does, formula } = methods[name][number];
-    return `<p><strong>${head}</strong> ${escapeHtml(does)}<span class="effdl-formula">${escapeHtml(formula)}</span></p>`;
+    return `<p><strong>${head}</strong> ${escapeHtml(does)}<span class="effdl-formula">${escapeHtml(formula).replace(/_(\w)/g, "<sub>$1</sub>")}</span></p>`;
   };
 
   function explain(place, method) {

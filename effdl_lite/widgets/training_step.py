@@ -39,8 +39,10 @@ METHODS = {
     },
     "TernGrad": {
         3: (
-            "Each worker sends only −1, 0 or +1 for an entry, drawn so that the expectation is its gradient, "
-            "and one scale that all workers share. The mean of what was sent is the gradient.",
+            (
+                "Each worker sends only −1, 0 or +1 for an entry, drawn so that the expectation is its gradient, "
+                "and one scale that all workers share. The mean of what was sent is the gradient."
+            ),
             "g̃ = s · sign(g) ∘ b,  P(b = 1) = |g| / s,  s = max |g|",
         ),
     },
@@ -64,7 +66,10 @@ def draw() -> str:
     line = 'fill="none" stroke="currentColor" stroke-width="1.3"'
     box = 'rx="6" fill="none" stroke="currentColor" stroke-opacity=".55"'
     middle = 'text-anchor="middle" fill="currentColor"'
-    parts = [f'<rect x="83" y="4" width="160" height="32" {box}/><text x="163" y="25" {middle}>a batch of examples</text>']
+    parts = [
+        f'<rect x="83" y="4" width="160" height="32" {box}/>',
+        f'<text x="163" y="25" {middle}>a batch of examples</text>',
+    ]
     for shard in range(3):
         left, center = 8 + 106 * shard, 57 + 106 * shard
         parts += [
@@ -88,8 +93,10 @@ def draw() -> str:
         f'<text transform="translate(350 236) rotate(90)" {middle} font-size="12">next batch</text>',
         f'<path d="M163 474 V488" {line} stroke-dasharray="3 3"/>',
         f'<rect x="8" y="488" width="310" height="34" {box} stroke-dasharray="4 3"/>',
-        f'<text x="163" y="510" {middle} font-size="12"><tspan class="mono">after_epoch</tspan>'
-        " may rebuild a smaller model</text>",
+        (
+            f'<text x="163" y="510" {middle} font-size="12"><tspan class="mono">after_epoch</tspan>'
+            " may rebuild a smaller model</text>"
+        ),
     ]
     for number, hook, plain, _ in PLACES:
         top, who = TOPS[number], " · ".join(papers_at(number))
@@ -101,15 +108,13 @@ def draw() -> str:
             f'<text class="number" x="32" y="{top + 28}" {middle} font-weight="700">{number}</text>'
             f'<text class="mono" x="54" y="{top + 20}" fill="currentColor" font-weight="600">{hook}</text>'
             f'<text x="54" y="{top + 37}" fill="currentColor" font-size="12">{escape(plain)}</text>'
-            f'<text class="who" x="308" y="{top + 20}" text-anchor="end" fill="currentColor" font-size="12">{who}</text>'
-            "</g>"
+            f'<text class="who" x="308" y="{top + 20}" text-anchor="end" fill="currentColor" font-size="12">{who}'
+            "</text></g>"
         )
     name = "One training step. The batch is split into shards; " + " ".join(
         f"place {number}, {hook}: {' and '.join(papers_at(number))}." for number, hook, *_ in PLACES
     )
-    return (
-        f'<svg viewBox="0 0 360 526" role="img" aria-label="{escape(name)}" font-size="13.5">{"".join(parts)}</svg>'
-    )
+    return f'<svg viewBox="0 0 360 526" role="img" aria-label="{escape(name)}" font-size="13.5">{"".join(parts)}</svg>'
 
 
 class TrainingStep(Figure):
@@ -130,6 +135,8 @@ class TrainingStep(Figure):
 
     def __init__(self, place: int = 0, method: str = ""):
         content = {
+            "order": list(METHODS),  # stored JSON may be sorted by key
+            "rows": self.table()[1],
             "places": [{"number": n, "hook": hook, "plain": plain} for n, hook, _, plain in PLACES],
             "methods": {
                 name: {str(n): {"does": does, "formula": formula} for n, (does, formula) in places.items()}
@@ -151,8 +158,10 @@ class TrainingStep(Figure):
         return proposal["value"]
 
     def table(self) -> tuple[str, list[list[str]]]:
-        rows = [["Place", "Hook of Method", "Plain step", "Changed by"]]
+        rows = [["Place", "Who", "What happens there"]]
         for number, hook, _, plain in PLACES:
-            does = " ".join(f"{name}: {METHODS[name][number][0]} ({METHODS[name][number][1]})" for name in papers_at(number))
-            rows.append([str(number), hook, plain, does])
+            rows.append([f"{number} {hook}", "plain step", plain])
+            for name in papers_at(number):
+                does, formula = METHODS[name][number]
+                rows.append([f"{number} {hook}", name, f"{does} {formula}"])
         return "The five places of the training step", rows

@@ -1,0 +1,45 @@
+# Two commands matter: `make book` and `make test`. Each installs what is missing first.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+NOTEBOOKS := $(shell find book solutions labs -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
+
+.PHONY: book test lint execute reference constraints clean help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+book: $(INSTALLED) ## build the site from the stored outputs; prints where it is
+	$(BIN)/python book/vendor.py
+	rm -rf _build/html
+	$(BIN)/jupyter-book build . --all -W --keep-going -n -q
+	@echo "The book is at _build/html/index.html"
+
+test: $(INSTALLED) lint ## everything: style, unit tests, every notebook, every page in a browser
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+
+execute: $(INSTALLED) ## run the notebooks of the book on the real data and store their outputs
+	$(BIN)/python book/execute.py $(NOTEBOOK)
+
+reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an interruption
+	$(BIN)/python -m experiments.baselines --profile reference
+
+constraints: $(INSTALLED) ## resolve the pins anew, for Python 3.11 and newer and every system
+	$(BIN)/python -m pip install -q uv==0.13.9
+	grep -v '^-' requirements.txt | $(BIN)/uv pip compile - --universal --python-version 3.11 \
+		--no-annotate --no-header -q -o constraints.txt
+
+clean: ## remove what was built, not what was installed
+	rm -rf _build book/_static/vendor node_modules
+
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $(INSTALLED)

@@ -1,0 +1,147 @@
+"""Builds the book for tests: the real one, and a scratch one that holds every figure and box, so that the tests of
+figures don't depend on chapters."""
+
+import functools
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+from ipywidgets import IntSlider, Widget
+
+from effdl_lite.widgets import Prediction, RooflineExplorer, TrainingStep
+
+ROOT = Path(__file__).resolve().parent.parent
+
+POINTS = [
+    {"name": "conv 64→64", "flops": 75.5e6, "bytes": 672e3, "seconds": 1.6e-3},
+    {"name": "ReLU <copy>", "flops": 65.5e3, "bytes": 524e3, "seconds": 6e-5},
+]
+
+PROSE = """# Figures and boxes
+
+A formula $w_g$, a long one
+
+$$
+\\boldsymbol{w} \\leftarrow \\max\\Bigl(0, 1 - \\frac{\\eta\\lambda}{\\lVert w_g \\rVert}\\Bigr) w_g, \\quad
+\\tilde g = s \\cdot \\operatorname{sign}(g) \\circ b, \\quad P(b = 1) = |g| / s, \\quad s = \\max |g|
+$$
+
+and a source {cite}`williams2009roofline`.
+
+````{admonition} Five-minute recap: the chain rule
+:class: recap dropdown
+
+$\\partial L / \\partial w = \\partial L / \\partial y \\cdot \\partial y / \\partial w$
+````
+
+```{admonition} Predict
+:class: predict
+
+How many parameters?
+```
+"""
+
+
+@dataclass
+class Site:
+    """A built book."""
+
+    html: Path
+    returncode: int
+    output: str
+
+    def pages(self) -> list[str]:
+        """Every page of the table of contents, relative to `html`."""
+        toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+        files = re.findall(r"'(?:root|file)': '([^']+)'", str(toc))
+        return [f"{file}.html" for file in files] + ["search.html"]
+
+
+def vendor() -> None:
+    """Makes sure that MathJax is there."""
+    subprocess.run([sys.executable, str(ROOT / "book" / "vendor.py")], check=True)
+
+
+def build(source: Path, target: Path) -> Site:
+    """A clean strict build of the book in `source`; the pages go to `target`."""
+    command = [str(Path(sys.executable).with_name("jb")), "build", str(source), "--path-output", str(target)]
+    done = subprocess.run([*command, "--all", "-W", "--keep-going", "-n", "-q"], capture_output=True, text=True)
+    return Site(target / "_build" / "html", done.returncode, done.stdout + done.stderr)
+
+
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="effdl-book-")
+    _open.append(folder)  # removed when the tests end
+    return Path(folder.name)
+
+
+_open: list[tempfile.TemporaryDirectory] = []
+
+
+@functools.cache
+def real_book() -> Site:
+    """The book as it is in this tree, built once for all tests."""
+    vendor()
+    return build(ROOT, _folder())
+
+
+def figure_cell(figure: Widget, code: str) -> nbformat.NotebookNode:
+    """A code cell whose stored outputs show `figure`, as Jupyter would store them."""
+    bundles = figure.outputs() if hasattr(figure, "outputs") else [(figure._repr_mimebundle_(), {})]
+    cell = nbformat.v4.new_code_cell(code, execution_count=1)
+    for bundle, metadata in bundles:
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        cell.outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
+    return cell
+
+
+def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
+    """A notebook with all figures of the course; two cells show the same roofline, one a slider without our code."""
+    roofline = RooflineExplorer(200, 20, POINTS, machine="a laptop")
+    prediction = Prediction(
+        "How many parameters has it?", "parameters", "test.parameters", answer=36864, low=1, high=1e6
+    )
+    figures = {
+        "TrainingStep()": TrainingStep(),
+        "roofline = RooflineExplorer(200, 20); roofline": roofline,
+        "roofline": roofline,
+        "Prediction('How many parameters has it?', ...)": prediction,
+        "IntSlider()": IntSlider(description="alone"),
+    }
+    cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]
+    cells += [figure_cell(figure, code) for code, figure in figures.items()]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    state = Widget.get_manager_state(widgets=list(figures.values()))
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
+    return notebook
+
+
+def scratch_book(folder: Path, extra_html: str = "") -> Site:
+    """A small book with the settings of the real one and one page that holds all figures."""
+    vendor()
+    book = folder / "book"
+    for name in ("_static", "_templates"):
+        shutil.copytree(ROOT / "book" / name, book / name)
+    shutil.copy(ROOT / "book" / "references.bib", book)
+    shutil.copy(ROOT / "book" / "bibliography.md", book)
+    shutil.copy(ROOT / "_config.yml", folder)
+    (book / "index.md").write_text("# A scratch book\n\nOne page of figures.\n", "utf-8")
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/figures\n  - file: book/bibliography\n", "utf-8"
+    )
+    nbformat.write(figure_notebook(extra_html), book / "figures.ipynb")
+    return build(folder, folder)
+
+
+@functools.cache
+def figures_book() -> Site:
+    """The scratch book, built once for all tests."""
+    return scratch_book(_folder())
