@@ -32,7 +32,11 @@ def execute(path: Path) -> float:
     start = time.perf_counter()
     client.execute()
     seconds = time.perf_counter() - start
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
     temporary = path.with_suffix(".tmp")
     nbformat.write(notebook, temporary)
     temporary.replace(path)
@@ -43,8 +47,12 @@ def main() -> None:
     os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for the moment, not for the page
     for source in (load_cifar10().source, load_ptb().source):
         if not source.is_real:
-            raise SystemExit(f"{source}: the book shows results on real data; run `effdl data fetch` first")
-    for path in [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "book").glob("*.ipynb")):
+            raise SystemExit(
+                f"{source}: the book shows results on real data; run `effdl data fetch` first"
+            )
+    for path in [Path(name) for name in sys.argv[1:]] or sorted(
+        (ROOT / "book").glob("*.ipynb")
+    ):
         print(f"{path.name}: {execute(path):.0f} s", flush=True)
 
 

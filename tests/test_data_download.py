@@ -11,6 +11,7 @@ import time
 
 import local_server
 import numpy as np
+import pooch
 import pytest
 from local_server import TWICE, LocalServer
 
@@ -75,6 +76,19 @@ def test_a_stalled_server_ends_by_the_read_timeout(server, tmp_path):
     with pytest.raises(DownloadError, match=r"silent for 0\.3 s, 2 times"):
         get(remote, tmp_path / "file", Patience(connect=30.0, read=0.3, attempts=2, pause=0.0))
     assert everything_in(tmp_path) == []
+
+
+def test_both_timeouts_reach_the_client(server, tmp_path, monkeypatch):
+    seen = []
+
+    class Spy(pooch.HTTPDownloader):
+        def __init__(self, **options):
+            seen.append(options["timeout"])
+            super().__init__(**options)
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", Spy)
+    get(server.remote("/file", CONTENT), tmp_path / "file", Patience(connect=11.0, read=22.0))
+    assert seen == [(11.0, 22.0)]
 
 
 def test_a_port_where_nobody_listens_is_asked_once(tmp_path):

@@ -12,6 +12,9 @@ document.addEventListener("DOMContentLoaded", () => {
     brand.setAttribute("aria-label", "Book home");
   }
 
+  // Docutils writes a list whose items are no list items, with a role that ARIA has withdrawn.
+  document.querySelectorAll(".citation-list[role], .citation[role]").forEach((element) => element.removeAttribute("role"));
+
   // Wide content scrolls in its own box, so the keyboard must reach the box.
   const boxes = [".bd-article pre", ".pst-scrollable-table-container", ".effdl-figure", ".cell_output .output",
     "mjx-container[display=true]"].join();

@@ -18,8 +18,8 @@ LIMITS = {"train": 50_000, "test": 10_000}
 
 REMEDY = "copy the pack again, or replace it with `effdl data fetch --force`"
 
-# What a damaged file makes numpy and zipfile raise; zipfile compares the sum of each array. EOFError and zlib.error come
-# from a compressed array, RuntimeError from an encrypted one, the last two from a header, which is a Python expression.
+# What a damaged file makes numpy and zipfile raise; zipfile compares the sum of each array. EOFError and zlib.error
+# come from a compressed array, RuntimeError from an encrypted one, the last two from a header, which is Python code.
 DAMAGE = (
     zipfile.BadZipFile,
     ValueError,

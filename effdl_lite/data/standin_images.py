@@ -51,7 +51,7 @@ def generate(train_images: int = TRAIN_IMAGES, seed: int = SEED) -> dict[str, np
 def _block(seed: int, stream: int) -> tuple[np.ndarray, np.ndarray]:
     """`BLOCK` images uint8 [N, 32, 32, 3] with their labels uint8 [N], 200 of each class in random order."""
     random = np.random.default_rng([seed, stream])
-    labels = random.permutation(BLOCK).astype(np.uint8) % len(CLASS_NAMES)
+    labels = (random.permutation(BLOCK) % len(CLASS_NAMES)).astype(np.uint8)
     shape, across = labels // 2, labels % 2
 
     def uniform(low: float, high: float, *sizes: int) -> np.ndarray:

@@ -87,10 +87,14 @@ class Prediction(Figure):
             return round(20 + 320 * min(1, max(0, (value - low) / (high - low))), 1)
 
         text = 'fill="currentColor" font-size="12"'
-        mark = "" if self.answer is None else (
-            f'<path d="M{x(self.answer)} 30l6 -11h-12z" fill="currentColor"/>'
-            f'<text x="{min(310, max(50, x(self.answer)))}" y="13" {text} text-anchor="middle">measured: {plain(self.answer, 6)}</text>'
-        )  # fmt: skip
+        mark = ""
+        if self.answer is not None:
+            at = x(self.answer)
+            label = f"measured: {plain(self.answer, 6)}"
+            mark = (
+                f'<path d="M{at} 30l6 -11h-12z" fill="currentColor"/>'
+                f'<text x="{min(300, max(60, at))}" y="13" {text} text-anchor="middle">{label}</text>'
+            )
         return (
             f'<svg viewBox="0 0 360 58" role="img" aria-label="{escape(self.question)}">'
             f'<path d="M20 32H340M20 27v10M340 27v10" fill="none" stroke="currentColor" stroke-width="1.5"/>'

@@ -1,0 +1,54 @@
+"""The two recipes learn, in a few seconds, on real data where there is some and on the stand-in where there is none."""
+
+import pytest
+import torch
+
+from effdl_lite.batches import TextBatches
+from effdl_lite.data import load_cifar10, load_ptb
+from effdl_lite.measure import cpu_has_bf16, num_threads
+from effdl_lite.models import ConvNet, LSTMLanguageModel
+from effdl_lite.recipes import image_batches, train_image_classifier, train_language_model
+from effdl_lite.training import accuracy, perplexity
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with num_threads(1):
+        yield
+
+
+def test_a_small_convnet_learns_its_images():
+    data = load_cifar10(train_images=4000)
+    torch.manual_seed(0)
+    model = ConvNet((16, 16, 32))
+    before = accuracy(model, image_batches(data)["validation"])
+    history = train_image_classifier(model, data, epochs=3, bf16=cpu_has_bf16(), progress=False)
+    assert before < 0.2
+    assert history.epochs[-1]["validation"] > 0.38  # ten classes: chance is 0.10
+    assert history.epochs[-1]["validation"] == accuracy(model, image_batches(data)["validation"])
+
+
+def test_two_trainings_with_one_seed_are_equal_to_the_bit():
+    data = load_cifar10(train_images=512)
+
+    def trained() -> torch.Tensor:
+        torch.manual_seed(0)
+        model = ConvNet((8, 8, 8))
+        train_image_classifier(model, data, epochs=1, seed=3, progress=False)
+        return model.fc.weight.detach()
+
+    assert torch.equal(trained(), trained())
+
+
+def test_a_two_layer_lstm_beats_what_word_frequencies_alone_can_say():
+    data = load_ptb(vocabulary=1000)
+    train, held_out = data.train[:200_000], data.validation[:8_000]
+    counts = torch.bincount(train, minlength=len(data.words)) + 1.0
+    unigram = (-(counts / counts.sum()).log()[held_out].mean()).exp().item()
+    torch.manual_seed(0)
+    model = LSTMLanguageModel(len(data.words), 64, (64, 64))
+    few = type(data)(**(vars(data) | {"train": train, "validation": held_out}))
+    history = train_language_model(model, few, epochs=2, bf16=cpu_has_bf16(), progress=False)
+    learned = perplexity(model, TextBatches(held_out, 10, 35))
+    assert history.epochs[-1]["validation"] == pytest.approx(learned)
+    assert learned < 0.8 * unigram

@@ -1,0 +1,90 @@
+"""Every committed notebook is in normal form: run from top to bottom, on real data, without anything that must not be."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+chapters = pytest.mark.parametrize("path", CHAPTERS, ids=[path.stem for path in CHAPTERS])
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def text_of(cell: nbformat.NotebookNode) -> str:
+    """All text that a code cell's stored outputs show."""
+    parts = []
+    for output in cell.outputs:
+        parts.append(output.get("text", ""))
+        parts += [value for value in output.get("data", {}).values() if isinstance(value, str)]
+    return "\n".join(parts)
+
+
+def test_there_is_a_chapter():
+    assert CHAPTERS
+
+
+@chapters
+def test_a_chapter_was_run_from_top_to_bottom_without_errors(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [o for cell in cells for o in cell.outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+@chapters
+def test_a_chapter_has_the_kernel_readable_ids_and_no_trace_of_the_machine(path):
+    notebook = read(path)
+    assert notebook.metadata.kernelspec.name == "python3"
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert not re.search(r'"execution": \{|/(?:home|root|work|Users|tmp)/', json.dumps(notebook))
+
+
+@chapters
+def test_a_chapter_ran_on_real_data_and_says_which(path):
+    (setup,) = [cell for cell in code_cells(path) if "profile.current()" in cell.source]
+    assert "data: " in text_of(setup)
+    assert not [cell.id for cell in code_cells(path) if "stand-in" in text_of(cell)]
+
+
+@chapters
+def test_a_chapter_compares_at_least_eight_cells_with_exact_facts(path):
+    compared = [cell for cell in code_cells(path) if cell.source.startswith("# NBVAL_CHECK_OUTPUT")]
+    assert len(compared) >= 8
+    assert all(text_of(cell).strip() for cell in compared)
+    timed = re.compile(r"perf_counter|compare_latency|measure_machine|data\.(train|validation|test)")
+    assert not [cell.id for cell in compared if timed.search(cell.source)], "exact facts depend on no machine or data"
+
+
+@chapters
+def test_no_stored_output_holds_a_bitmap(path):
+    """Figures are SVG; a bitmap could be an image of CIFAR-10."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert not {"image/png", "image/jpeg"} & set(output.get("data", {}))
+        assert "data:image" not in text_of(cell)
+
+
+@chapters
+def test_every_figure_of_a_chapter_has_a_description(path):
+    for cell in code_cells(path):
+        for svg in re.findall(r"<svg[^>]*>", text_of(cell)):
+            label = re.search(r'aria-label="([^"]+)"|aria-hidden="true"', svg)
+            assert label, f"{cell.id}: {svg[:120]}"
+
+
+@chapters
+def test_the_code_cells_of_a_chapter_are_short(path):
+    long = {cell.id: n for cell in code_cells(path) if (n := len(cell.source.splitlines())) > 22}
+    assert not long, f"one idea a cell: {long}"

@@ -1,0 +1,81 @@
+"""Reference runs keep every finished trial, go on after an interruption, and refuse to mix settings."""
+
+import json
+
+import pytest
+
+from effdl_lite.data import Source
+from experiments import runner
+
+CASES = {"small": {"width": 2}, "large": {"width": 3}}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def trial(case: dict, seed: int) -> dict:
+    return {"test": case["width"] * 10 + seed + 1 / 3}
+
+
+@pytest.fixture
+def source(tmp_path):
+    file = tmp_path / "data.bin"
+    file.write_bytes(b"real")
+    return Source("CIFAR-10", "pack", "9 images", files=(file,))
+
+
+def test_a_run_writes_every_case_with_every_seed_and_what_made_it(results, source):
+    runner.run("example", CASES, [0, 1], trial, [source])
+    stored = json.loads((results / "example.json").read_text())
+    assert [(row["case"], row["seed"]) for row in stored["rows"]] == [
+        ("small", 0), ("large", 0), ("small", 1), ("large", 1),
+    ]  # fmt: skip
+    assert stored["rows"][0]["test"] == pytest.approx(20 + 1 / 3, rel=1e-5)
+    assert stored["data"] == [{"dataset": "CIFAR-10", "origin": "pack", "sha256": source.sha256}]
+    assert {"torch", "cpu", "threads", "commit", "python"} <= set(stored["rows"][0]["made_with"])
+
+
+def test_an_interrupted_run_keeps_what_is_done_and_does_only_the_rest(results, source):
+    calls = []
+
+    def interrupted(case, seed):
+        calls.append((case["width"], seed))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return trial(case, seed)
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run("example", CASES, [0, 1], interrupted, [source])
+    assert len(json.loads((results / "example.json").read_text())["rows"]) == 2
+    runner.run("example", CASES, [0, 1], interrupted, [source])
+    assert calls[2:] == [(2, 1), (2, 1), (3, 1)]
+    assert [path.name for path in results.iterdir() if path.suffix == ".tmp"] == []
+
+
+def test_rows_of_another_setting_are_not_mixed_in(results, source):
+    runner.run("example", CASES, [0], trial, [source])
+    before = (results / "example.json").read_text()
+    with pytest.raises(ValueError, match=r"example.json holds rows made with another cases; remove the file"):
+        runner.run("example", {"small": {"width": 5}}, [0], trial, [source])
+    assert (results / "example.json").read_text() == before
+
+
+def test_a_reference_run_on_the_stand_in_is_refused(results):
+    with pytest.raises(ValueError, match="needs the real data; run `effdl data fetch`"):
+        runner.run("example", CASES, [0], trial, [Source("CIFAR-10", "stand-in", "no network")])
+    assert list(results.iterdir()) == []
+
+
+def test_a_failing_write_leaves_the_old_file_whole(results, monkeypatch):
+    runner.write_json(results / "a.json", {"rows": [1]})
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        runner.write_json(results / "a.json", {"rows": [1, 2]})
+    assert json.loads((results / "a.json").read_bytes()) == {"rows": [1]}

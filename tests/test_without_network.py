@@ -1,0 +1,35 @@
+"""The quick profile of every notebook, in a network namespace without network and without any data: on the stand-in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from effdl_lite.data import load_cifar10
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.needs("network namespaces")
+def test_every_notebook_runs_without_network_and_without_data_and_its_facts_stay(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key not in ("EFFDL_OFFLINE", "EFFDL_PROFILE")}
+    environment |= {"EFFDL_DATA": str(tmp_path / "no data here"), "EFFDL_OFFLINE": "0"}  # it may try, and fails
+    # Only the loopback device, which notebook kernels talk over, is brought up.
+    alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    run = subprocess.run(
+        [*alone, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "book"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
+    assert " passed" in run.stdout
+    assert not list(tmp_path.glob("**/*.npz")), "the stand-in is made in memory; nothing pretends to be data"
+
+
+def test_the_stand_in_is_what_the_notebooks_then_use(tmp_path):
+    assert not load_cifar10(folder=tmp_path).source.is_real
