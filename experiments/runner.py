@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from effdl_lite import profile
+from effdl_lite import profiles
 from effdl_lite.data import Source
 from effdl_lite.measure import cpu_name
 
@@ -42,7 +42,7 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
             raise ValueError(f"{source}: a reference run needs the real data; run `effdl data fetch` first")
     path = RESULTS / f"{name}.json"
     setting = {
-        "profile": profile.current(),
+        "profile": profiles.current(),
         "cases": cases,
         "data": [{"dataset": s.dataset, "origin": s.origin, "sha256": s.sha256} for s in sources],
     }
@@ -91,7 +91,7 @@ def write_json(path: Path, contents: dict) -> None:
 def arguments(description: str) -> argparse.Namespace:
     """The options that every experiment has; sets the profile for the process."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--profile", default="reference", choices=profile.PROFILES)
+    parser.add_argument("--profile", default="reference", choices=profiles.PROFILES)
     parser.add_argument("--threads", type=int, default=1, help="torch threads; tiny networks are fastest with one")
     options = parser.parse_args()
     os.environ["EFFDL_PROFILE"] = options.profile

@@ -1,4 +1,4 @@
-"""Every committed notebook is in normal form: run from top to bottom, on real data, without anything that must not be."""
+"""Every committed notebook is in normal form: run from top to bottom, on real data, with nothing that must not be."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def test_a_chapter_has_the_kernel_readable_ids_and_no_trace_of_the_machine(path)
 
 @chapters
 def test_a_chapter_ran_on_real_data_and_says_which(path):
-    (setup,) = [cell for cell in code_cells(path) if "profile.current()" in cell.source]
+    (setup,) = [cell for cell in code_cells(path) if "profiles.current()" in cell.source]
     assert "data: " in text_of(setup)
     assert not [cell.id for cell in code_cells(path) if "stand-in" in text_of(cell)]
 

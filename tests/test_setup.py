@@ -48,7 +48,19 @@ def test_the_pins_admit_python_3_11_and_newer():
 
 
 # The floors of the house, from the ground up: a room imports only from rooms before it.
-FLOORS = ["profile", "data", "models", "measure", "training", "batches", "recipes", "plots", "widgets", "doctor", "cli"]
+FLOORS = [
+    "profiles",
+    "data",
+    "models",
+    "measure",
+    "training",
+    "batches",
+    "recipes",
+    "plots",
+    "widgets",
+    "doctor",
+    "cli",
+]
 
 
 def imports_of(path: Path) -> set[str]:

@@ -107,7 +107,7 @@ def _attempt(remote: RemoteFile, path: Path, patience: Patience, progress: bool)
     name = remote.url.rsplit("/", 1)[-1]
     with (
         open(path, "wb") as file,
-        tqdm(total=remote.size, desc=name, unit="B", unit_scale=True, leave=False, disable=not progress) as bar,
+        tqdm(total=remote.size, desc=name, unit="B", unit_scale=True, leave=False, disable=hidden) as bar,
     ):
         checked = _Checked(file, remote)
         get = pooch.HTTPDownloader(
