@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-NOTEBOOKS := $(shell find book solutions labs -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
 .PHONY: book test lint execute reference constraints clean help
 .DEFAULT_GOAL := help

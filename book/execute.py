@@ -1,7 +1,7 @@
-"""Runs notebooks of the book on the real data and stores their outputs: `make execute [NOTEBOOK=path]`.
+"""Runs notebooks of the book on the real data and stores their outputs: `make execute`.
 
-The stored outputs are what a reader of the built book sees, so a run on the stand-in is refused. A notebook is replaced
-only when all of its cells ran.
+The stored outputs are what a reader of the built book sees, so a run on the stand-in is
+refused. A notebook is replaced only when all of its cells ran.
 """
 
 import os
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def execute(path: Path) -> float:
-    """Runs one notebook in its own folder, stores it with its outputs and widget state, returns the seconds."""
+    """Runs one notebook in its folder, stores outputs and widget state; seconds it took."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -48,9 +48,9 @@ def main() -> None:
     for source in (load_cifar10().source, load_ptb().source):
         if not source.is_real:
             raise SystemExit(
-                f"{source}: the book shows results on real data; run `effdl data fetch` first"
+                f"{source}: the book shows real data; run `effdl data fetch` first"
             )
-    for path in [Path(name) for name in sys.argv[1:]] or sorted(
+    for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted(
         (ROOT / "book").glob("*.ipynb")
     ):
         print(f"{path.name}: {execute(path):.0f} s", flush=True)

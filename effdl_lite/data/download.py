@@ -1,6 +1,7 @@
 """One download: bounded in time and size, tried again where that can help, and checked before anyone may use it."""
 
 import hashlib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ def _attempt(remote: RemoteFile, path: Path, patience: Patience, progress: bool)
     from tqdm.auto import tqdm
 
     name = remote.url.rsplit("/", 1)[-1]
+    hidden = not progress or "TQDM_DISABLE" in os.environ  # which tqdm itself does not read in a notebook
     with (
         open(path, "wb") as file,
         tqdm(total=remote.size, desc=name, unit="B", unit_scale=True, leave=False, disable=hidden) as bar,
