@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def execute(path: Path) -> float:
-    """Runs one notebook in its folder, stores outputs and widget state; seconds it took."""
+    """Runs a notebook in its folder, stores outputs and widget state; the seconds."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -48,7 +48,7 @@ def main() -> None:
     for source in (load_cifar10().source, load_ptb().source):
         if not source.is_real:
             raise SystemExit(
-                f"{source}: the book shows real data; run `effdl data fetch` first"
+                f"{source}: the book shows real data; run `effdl data fetch`"
             )
     for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted(
         (ROOT / "book").glob("*.ipynb")

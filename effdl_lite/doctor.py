@@ -9,7 +9,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ def package(need, pin: str | None) -> Line:
 def import_fault(need) -> Line | None:
     """The finding for a package that is installed but cannot be imported; None if it can."""
     try:
-        importlib.import_module({"scikit-learn": "sklearn"}.get(need.name, need.name))
+        importlib.import_module({"scikit-learn": "sklearn", "ipython": "IPython"}.get(need.name, need.name))
     except Exception as error:  # whatever a broken installation raises is what the reader has to be told
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         remedy = f'run `pip install --force-reinstall "{need}"`'
@@ -100,33 +99,15 @@ def import_fault(need) -> Line | None:
 
 def processor() -> Line:
     """The name of the CPU, its cores, the threads that torch uses of them, and whether it computes in bf16."""
-    threads, bf16 = torch_facts()
-    return Line("cpu", "ok", f"{cpu_name()}, {os.cpu_count()} logical cores, torch threads: {threads}, bf16: {bf16}")
-
-
-def cpu_name() -> str:
-    """As the system tells it."""
+    cores = f"{os.cpu_count()} logical cores"
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except FileNotFoundError:
-        if sys.platform == "darwin":
-            asked = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True)
-            return asked.stdout.strip() or platform.machine()
-    return platform.processor() or platform.machine()
+        import torch
 
-
-def torch_facts() -> tuple[str, str]:
-    """Threads of torch, and whether the CPU has instructions for bf16 (without them it works, but slowly)."""
-    torch = sys.modules.get("torch")  # `packages` imported it, or reported why it could not
-    if torch is None:
-        return "unknown", "unknown"
-    get = getattr(torch.cpu, "get_capabilities", None)
-    if get is None:
-        return str(torch.get_num_threads()), "unknown"
-    has_bf16 = any(value is True for name, value in get().items() if "bf16" in name)
-    return str(torch.get_num_threads()), "in hardware" if has_bf16 else "not in hardware"
+        from effdl_lite.measure import cpu_has_bf16, cpu_name
+    except Exception:  # `packages` has named the broken package, with the reason and the remedy
+        return Line("cpu", "ok", f"{platform.processor() or platform.machine()}, {cores}")
+    bf16 = "in hardware" if cpu_has_bf16() else "not in hardware"
+    return Line("cpu", "ok", f"{cpu_name()}, {cores}, torch threads: {torch.get_num_threads()}, bf16: {bf16}")
 
 
 def memory() -> Line:
