@@ -24,6 +24,7 @@ def execute(path: Path) -> float:
         notebook,
         timeout=600,
         kernel_name="python3",
+        coalesce_streams=True,
         record_timing=False,  # time stamps would change in every run and tell nothing
         store_widget_state=True,
         resources={"metadata": {"path": str(path.parent)}},

@@ -17,7 +17,7 @@ class Machine:
         name: of the CPU.
         threads: torch threads that the limits were measured with.
         peak_gflops: billions of float32 operations a second in the faster of a large matrix product and convolution.
-        bandwidth_gbs: billions of bytes a second read and written by a copy that is too large for the caches.
+        bandwidth_gbs: billions of bytes a second read and written, in an array that is too large for the caches.
     """
 
     name: str
@@ -42,13 +42,14 @@ def attainable_gflops(machine: Machine, intensity: float) -> float:
 def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128, rounds: int = 7) -> Machine:
     """Measures both limits in a second or two.
 
-    A limit is what the machine can do at its best: the fastest round counts, not the median, and of a matrix product
-    and a convolution the faster, since they run in different libraries and one of them may use the processor badly.
+    A limit is what the machine can do at its best, so the fastest round counts, not the median. Of a matrix product and
+    a convolution the faster is taken, since they run in different libraries and one of them may use the processor
+    badly; of a copy and a change in place likewise, since a copy also reads the lines that it is about to overwrite.
 
     Args:
         threads: torch threads to measure with.
         size: rows and columns of the matrices whose product is timed; the convolution has about as much work.
-        megabytes: size of the copied array; several times the last-level cache, or the cache is measured.
+        megabytes: size of the array that is copied and changed; take several times the size of the last-level cache.
         rounds: repetitions of each.
     """
     left, right = torch.randn(size, size), torch.randn(size, size)
@@ -61,6 +62,7 @@ def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128,
             "product": lambda: left @ right,
             "convolution": lambda: F.conv2d(maps, filters, padding=2),
             "copy": lambda: target.copy_(source),
+            "in place": lambda: source.mul_(1.0),
         },
         rounds=rounds,
         threads=threads,
@@ -71,7 +73,7 @@ def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128,
         cpu_name(),
         threads,
         max(count / fastest[name] for name, count in operations.items()) / 1e9,
-        2 * source.numel() * source.element_size() / fastest["copy"] / 1e9,  # each byte is read once, written once
+        2 * source.numel() * source.element_size() / min(fastest["copy"], fastest["in place"]) / 1e9,
     )
 
 
