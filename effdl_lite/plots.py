@@ -34,7 +34,7 @@ _STYLE = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11,
     "grid.alpha": 0.18,
     "grid.color": TEXT,
     "legend.frameon": False,
@@ -48,7 +48,7 @@ _STYLE = {
 mpl.rcParams.update(_STYLE)  # also for figures that a notebook makes with pyplot
 
 
-def new_figure(columns: int = 1, width: float = 7.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:
+def new_figure(columns: int = 1, width: float = 6.4, height: float = 3.4) -> tuple[Figure, list[Axes]]:
     """A figure in the style of the course, of `columns` axes side by side; sizes in inches."""
     figure = Figure(figsize=(width, height))
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])

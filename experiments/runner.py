@@ -28,6 +28,8 @@ Trial = Callable[[dict, int], dict]
 def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sources: list[Source]) -> dict:
     """Runs every case with every seed and returns the contents of `results/<name>.json`.
 
+    Under another profile than reference the file is `results/<name>.<profile>.json`, which git ignores.
+
     Args:
         name: of the results file.
         cases: settings by case name; each is given to `trial` and stored.
@@ -40,9 +42,10 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
     for source in sources:
         if not source.is_real:
             raise ValueError(f"{source}: a reference run needs the real data; run `effdl data fetch` first")
-    path = RESULTS / f"{name}.json"
+    profile = profiles.current()
+    path = RESULTS / (f"{name}.json" if profile == "reference" else f"{name}.{profile}.json")
     setting = {
-        "profile": profiles.current(),
+        "profile": profile,
         "cases": cases,
         "data": [{"dataset": s.dataset, "origin": s.origin, "sha256": s.sha256} for s in sources],
     }

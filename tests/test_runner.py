@@ -12,8 +12,10 @@ CASES = {"small": {"width": 2}, "large": {"width": 3}}
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "RESULTS", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(runner, "RESULTS", tmp_path / "results")
+    monkeypatch.setenv("EFFDL_PROFILE", "reference")
+    (tmp_path / "results").mkdir()
+    return tmp_path / "results"
 
 
 def trial(case: dict, seed: int) -> dict:
@@ -53,6 +55,15 @@ def test_an_interrupted_run_keeps_what_is_done_and_does_only_the_rest(results, s
     runner.run("example", CASES, [0, 1], interrupted, [source])
     assert calls[2:] == [(2, 1), (2, 1), (3, 1)]
     assert [path.name for path in results.iterdir() if path.suffix == ".tmp"] == []
+
+
+def test_a_quick_run_does_not_touch_the_reference_results(results, source, monkeypatch):
+    runner.run("example", CASES, [0], trial, [source])
+    before = (results / "example.json").read_text()
+    monkeypatch.setenv("EFFDL_PROFILE", "quick")
+    runner.run("example", CASES, [1], trial, [source])
+    assert (results / "example.json").read_text() == before
+    assert json.loads((results / "example.quick.json").read_text())["profile"] == "quick"
 
 
 def test_rows_of_another_setting_are_not_mixed_in(results, source):

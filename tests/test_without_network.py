@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from effdl_lite.data import load_cifar10
+from effdl_lite.data import StandInWarning, load_cifar10
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,4 +32,6 @@ def test_every_notebook_runs_without_network_and_without_data_and_its_facts_stay
 
 
 def test_the_stand_in_is_what_the_notebooks_then_use(tmp_path):
-    assert not load_cifar10(folder=tmp_path).source.is_real
+    with pytest.warns(StandInWarning, match="run `effdl data fetch`"):
+        data = load_cifar10(folder=tmp_path)
+    assert not data.source.is_real

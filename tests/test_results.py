@@ -1,0 +1,36 @@
+"""The stored reference runs are whole, were made on real data, and reach what the course promises of its baselines."""
+
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+RESULTS = sorted((Path(__file__).resolve().parent.parent / "experiments" / "results").glob("*.json"))
+
+
+def rows_of(name: str, case: str) -> list[dict]:
+    (path,) = [path for path in RESULTS if path.stem == name]
+    return [row for row in json.loads(path.read_text())["rows"] if row["case"] == case]
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=[path.stem for path in RESULTS])
+def test_results_have_every_case_with_the_same_seeds_and_their_origin(path):
+    results = json.loads(path.read_text())
+    assert results["profile"] == "reference"
+    seeds = {case: sorted(row["seed"] for row in results["rows"] if row["case"] == case) for case in results["cases"]}
+    assert len(set(map(tuple, seeds.values()))) == 1
+    assert len(next(iter(seeds.values()))) >= 3
+    assert all(source["origin"] in ("pack", "official") and len(source["sha256"]) == 64 for source in results["data"])
+    assert all({"torch", "cpu", "threads", "commit"} <= set(row["made_with"]) for row in results["rows"])
+
+
+@pytest.mark.parametrize(("case", "accuracy", "core_seconds"), [("ConvNet", 74, 100), ("ConvNet, short", 70, 35)])
+def test_the_convnet_reaches_its_accuracy_in_its_budget_with_every_seed(case, accuracy, core_seconds):
+    rows = rows_of("baseline_convnet", case)
+    assert min(row["test"] for row in rows) >= accuracy
+    assert max(row["core_seconds"] for row in rows) <= core_seconds
+
+
+def test_the_language_model_stays_below_its_perplexity():
+    assert statistics.mean(row["test"] for row in rows_of("baseline_lstm", "LSTM, 2,000 words")) < 42
