@@ -44,6 +44,8 @@ class ImageBatches:
             raise ValueError(f"{len(images)} images but {len(labels)} labels; give one label an image")
         if images.dtype != torch.uint8:
             raise ValueError(f"images are {images.dtype}; give uint8 values from 0 to 255")
+        if not 0 <= shift < min(images.shape[2:]):
+            raise ValueError(f"shift {shift} is not in 0..{min(images.shape[2:]) - 1}, below the size of an image")
         if not 1 <= batch_size <= len(images):
             raise ValueError(f"batch size {batch_size} is not in 1..{len(images)}, the number of images")
         self.images = images.permute(0, 2, 3, 1)  # rows of pixels are then whole in memory
@@ -112,7 +114,7 @@ class TextBatches:
     """
 
     def __init__(self, tokens: Tensor, streams: int, steps: int):
-        length = len(tokens) // streams
+        length = len(tokens) // streams if streams > 0 else 0
         if length < 2 or steps < 1:
             raise ValueError(
                 f"{len(tokens)} tokens in {streams} streams of {steps} steps: give each stream at least 2 tokens "

@@ -115,15 +115,16 @@ def verify() -> None:
 def pack(
     images: Annotated[int, typer.Option(help="Training images to take; 2,000 of them are for validation.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the random draw.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="A new folder, or a new .npz file for the images alone.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new or empty folder.")] = None,
 ) -> None:
     """Make a smaller pack of one's own, for a room without a network."""
     from effdl_lite.data import make_pack
     from effdl_lite.data.files import megabytes
 
-    target = make_pack(images, seed, out)
-    typer.echo(f"{target}: {images:,} training images, {megabytes(target.stat().st_size)}")
-    typer.echo(f"to use it: set EFFDL_DATA to {target.parent.resolve()}")
+    folder = make_pack(images, seed, out)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    typer.echo(f"{folder}: {images:,} training images, {megabytes(size)}")
+    typer.echo(f"to use it: set EFFDL_DATA to {folder.resolve()}")
 
 
 @app.command()

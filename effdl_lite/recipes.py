@@ -25,15 +25,17 @@ def image_batches(data: ImageData, batch_size: int = 128, seed: int = 0) -> dict
     scale = {"mean": train.mean, "std": train.std}
     return {
         "train": train,
-        "validation": ImageBatches(data.validation_images, data.validation_labels, 500, **scale),
-        "test": ImageBatches(data.test_images, data.test_labels, 500, **scale),
+        "validation": ImageBatches(
+            data.validation_images, data.validation_labels, min(500, len(data.validation_labels)), **scale
+        ),
+        "test": ImageBatches(data.test_images, data.test_labels, min(500, len(data.test_labels)), **scale),
     }
 
 
 def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.SGD:
     """SGD with Nesterov momentum 0.9; weight decay on matrices and filters only, not on biases and BatchNorm."""
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim == 1]
+    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True)
 

@@ -24,15 +24,8 @@ def convnet(case: dict, seed: int) -> dict:
     data = load_cifar10(train_images=case["train_images"])
     torch.manual_seed(seed)
     model = ConvNet(batch_norm=case["batch_norm"])
-    history = train_image_classifier(
-        model,
-        data,
-        case["epochs"],
-        learning_rate=case["learning_rate"],
-        bf16=cpu_has_bf16(),
-        seed=seed,
-        progress=sys.stderr.isatty(),
-    )
+    options = {name: case[name] for name in ("epochs", "learning_rate", "weight_decay", "batch_size", "bf16")}
+    history = train_image_classifier(model, data, **options, seed=seed, progress=sys.stderr.isatty())
     return {
         "validation": 100 * history.epochs[-1]["validation"],
         "test": 100 * accuracy(model, image_batches(data)["test"]),
@@ -49,12 +42,11 @@ def lstm(case: dict, seed: int) -> dict:
     data = load_ptb(vocabulary=case["vocabulary"])
     torch.manual_seed(seed)
     model = LSTMLanguageModel(case["vocabulary"], case["hidden"], (case["hidden"],) * 2, dropout=case["dropout"])
-    history = train_language_model(
-        model, data, case["epochs"], bf16=cpu_has_bf16(), seed=seed, progress=sys.stderr.isatty()
-    )
+    options = {name: case[name] for name in ("epochs", "learning_rate", "clip_norm", "streams", "steps", "bf16")}
+    history = train_language_model(model, data, **options, seed=seed, progress=sys.stderr.isatty())
     return {
         "validation": history.epochs[-1]["validation"],
-        "test": perplexity(model, TextBatches(data.test, 10, 35)),
+        "test": perplexity(model, TextBatches(data.test, 10, case["steps"])),
         "core_seconds": history.epochs[-1]["core_seconds"],
         "epochs": [
             {"epoch": e["epoch"], "validation": e["validation"], "core_seconds": e["core_seconds"]}
@@ -65,17 +57,24 @@ def lstm(case: dict, seed: int) -> dict:
 
 def main() -> None:
     runner.arguments(__doc__.splitlines()[0])
-    images = {"train_images": 18_000, "learning_rate": 0.2, "batch_norm": True}
-    convnets = {
-        "ConvNet, short": images | {"epochs": profiles.choose(quick=1, laptop=3, reference=5)},
-        "ConvNet": images | {"epochs": profiles.choose(quick=1, laptop=5, reference=10)},
-        "ConvNet without BatchNorm": images
-        | {"epochs": profiles.choose(quick=1, laptop=5, reference=10), "batch_norm": False, "learning_rate": 0.03},
-    }
     seeds = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
+    bf16 = cpu_has_bf16()
+
+    images = {"train_images": 18_000, "batch_size": 128, "weight_decay": 2e-3, "bf16": bf16}
+    with_norm = images | {"batch_norm": True, "learning_rate": 0.2}
+    without_norm = images | {"batch_norm": False, "learning_rate": 0.03}
+    long = profiles.choose(quick=1, laptop=5, reference=10)
+    convnets = {
+        "ConvNet, short": with_norm | {"epochs": profiles.choose(quick=1, laptop=3, reference=5)},
+        "ConvNet": with_norm | {"epochs": long},
+        "ConvNet without BatchNorm": without_norm | {"epochs": long},
+    }
     runner.run("baseline_convnet", convnets, seeds, convnet, [load_cifar10().source])
-    words = {"vocabulary": 2_000, "hidden": profiles.choose(quick=64, reference=256), "dropout": 0.2}
-    lstms = {"LSTM, 2,000 words": words | {"epochs": profiles.choose(quick=1, laptop=2, reference=7)}}
+
+    words = {"vocabulary": 2_000, "hidden": profiles.choose(quick=64, reference=256), "dropout": 0.2, "bf16": bf16}
+    steps = {"learning_rate": 20.0, "clip_norm": 0.25, "streams": 20, "steps": 35}
+    epochs = profiles.choose(quick=1, laptop=2, reference=7)
+    lstms = {"LSTM, 2,000 words": words | steps | {"epochs": epochs}}
     runner.run("baseline_lstm", lstms, seeds, lstm, [load_ptb(vocabulary=2_000).source])
 
 

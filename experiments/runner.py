@@ -10,6 +10,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ import torch
 
 from effdl_lite import profiles
 from effdl_lite.data import Source
-from effdl_lite.measure import cpu_name
+from effdl_lite.measure import cpu_has_bf16, cpu_name
 
 RESULTS = Path(__file__).parent / "results"
 Trial = Callable[[dict, int], dict]
@@ -49,10 +50,14 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
         "cases": cases,
         "data": [{"dataset": s.dataset, "origin": s.origin, "sha256": s.sha256} for s in sources],
     }
+    setting = json.loads(json.dumps(setting))  # as it will be read again: a tuple becomes a list
     results = {"name": name, **setting, "rows": []}
     if path.exists():
-        results = json.loads(path.read_text(encoding="utf-8"))
-        differing = [key for key in setting if results[key] != setting[key]]
+        try:
+            results = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path.name} is damaged ({error}); put the committed file back, or remove it") from error
+        differing = [key for key in setting if results.get(key) != setting[key]]
         if differing:
             raise ValueError(
                 f"{path.name} holds rows made with another {' and '.join(differing)}; remove the file to start anew"
@@ -62,11 +67,12 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
     print(f"{name}: {len(done)} trials done, {len(todo)} to do", flush=True)
     for number, (case, seed) in enumerate(todo, 1):
         print(f"[{number}/{len(todo)}] {case}, seed {seed}", flush=True)
-        start = time.perf_counter()
+        origin, start = made_with(), time.perf_counter()
         row = {"case": case, "seed": seed, **trial(cases[case], seed), "wall_seconds": time.perf_counter() - start}
-        results["rows"].append(_rounded(row) | {"made_with": made_with()})
+        row = _rounded(row)
+        results["rows"].append(row | {"made_with": origin})
         write_json(path, results)
-        summary = {k: v for k, v in _rounded(row).items() if isinstance(v, int | float)}
+        summary = {key: value for key, value in row.items() if isinstance(value, int | float)}
         print(f"    {summary}", flush=True)
     return results
 
@@ -79,6 +85,7 @@ def made_with() -> dict:
         **packages,
         "cpu": cpu_name(),
         "threads": torch.get_num_threads(),
+        "cpu_has_bf16": cpu_has_bf16(),
         "commit": _commit(),
     }
 
@@ -87,14 +94,18 @@ def write_json(path: Path, contents: dict) -> None:
     """Writes to a temporary name beside `path`, then renames: readers see the old file or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def arguments(description: str) -> argparse.Namespace:
     """The options that every experiment has; sets the profile for the process."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--profile", default="reference", choices=profiles.PROFILES)
+    profile = os.environ.get("EFFDL_PROFILE") or "reference"
+    parser.add_argument("--profile", default=profile, choices=profiles.PROFILES, help=f"now {profile}")
     parser.add_argument("--threads", type=int, default=1, help="torch threads; tiny networks are fastest with one")
     options = parser.parse_args()
     os.environ["EFFDL_PROFILE"] = options.profile
@@ -103,6 +114,8 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def _rounded(value):
+    if hasattr(value, "item"):  # a number of numpy or torch
+        value = value.item()
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):
@@ -113,7 +126,9 @@ def _rounded(value):
 
 
 def _commit() -> str:
+    if shutil.which("git") is None:
+        return "unknown (no git)"
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
     )
-    return answer.stdout.strip() if answer.returncode == 0 else "not a git checkout"
+    return answer.stdout.strip() if answer.returncode == 0 else "unknown (not a git checkout)"

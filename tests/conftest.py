@@ -45,6 +45,9 @@ def pytest_configure(config):
     # Notebooks are run in processes of their own, which the fixture above does not reach.
     os.environ.setdefault("EFFDL_OFFLINE", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.pop("EFFDL_PROFILE", None)
+    if "EFFDL_DATA" in os.environ:
+        os.environ["EFFDL_DATA"] = os.path.abspath(os.environ["EFFDL_DATA"])
     config.addinivalue_line("markers", "needs(tool): skips where the tool is missing, and fails there under CI=true")
 
 

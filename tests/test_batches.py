@@ -81,6 +81,13 @@ def test_an_augmented_image_is_a_flip_and_shift_of_the_reflected_original(seed, 
         assert any(torch.equal(augmented.float(), crop) for crop in crops)
 
 
+def test_about_half_of_the_images_are_flipped():
+    images, labels = some_images(400)
+    batches = ImageBatches(images, labels, 400, augment=True, shift=0)
+    same = (batches._augmented(labels).permute(0, 3, 1, 2) == images).flatten(1).all(dim=1)
+    assert 0.4 < same.float().mean() < 0.6
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from effdl_lite.reference import reference_rows
+
 RESULTS = sorted((Path(__file__).resolve().parent.parent / "experiments" / "results").glob("*.json"))
 
 
@@ -34,3 +36,15 @@ def test_the_convnet_reaches_its_accuracy_in_its_budget_with_every_seed(case, ac
 
 def test_the_language_model_stays_below_its_perplexity():
     assert statistics.mean(row["test"] for row in rows_of("baseline_lstm", "LSTM, 2,000 words")) < 42
+
+
+def test_a_chapter_reads_the_rows_of_a_case():
+    rows = reference_rows("baseline_lstm", "LSTM, 2,000 words")
+    assert rows == rows_of("baseline_lstm", "LSTM, 2,000 words")
+
+
+def test_a_missing_result_or_case_names_the_remedy():
+    with pytest.raises(FileNotFoundError, match="make reference"):
+        reference_rows("no_such_experiment", "ConvNet")
+    with pytest.raises(ValueError, match="has no case 'Convnet'; choose one of ConvNet, short, ConvNet"):
+        reference_rows("baseline_convnet", "Convnet")

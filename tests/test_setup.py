@@ -56,6 +56,7 @@ FLOORS = [
     "training",
     "batches",
     "recipes",
+    "reference",
     "plots",
     "widgets",
     "doctor",

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from effdl_lite.data import load_cifar10, load_ptb
+from effdl_lite.data import data_folder, load_cifar10, load_ptb
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +45,7 @@ def execute(path: Path) -> float:
 
 
 def main() -> None:
+    os.environ["EFFDL_DATA"] = str(data_folder().resolve())  # a notebook runs in a folder of its own
     os.environ["TQDM_DISABLE"] = "1"  # a progress bar is for the moment, not for the page
     for source in (load_cifar10().source, load_ptb().source):
         if not source.is_real:

@@ -1,4 +1,4 @@
-"""One download: bounded in time and size, tried again where that can help, and checked before anyone may use it."""
+"""One download: bounded in silence and size, tried again where that can help, and checked before anyone may use it."""
 
 import hashlib
 import os

@@ -93,6 +93,20 @@ def scratch(target: Path, needed: int) -> Iterator[Path]:
             path.unlink()
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns a refusal by the system to look at `path` into one clear line.
+
+    Raises:
+        DataError: if the file or a folder above it may not be read.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        remedy = "change its permissions, or set EFFDL_DATA"
+        raise DataError(f"{path} may not be read ({error.strerror}); {remedy}") from error
+
+
 def flush_to_disk(file) -> None:
     """Asks the operating system to write `file` out, so that a power cut after the rename leaves no empty file."""
     file.flush()
@@ -116,8 +130,9 @@ def remove_leftovers(folder: Path) -> None:
 
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, in hexadecimal; computed once a process as long as its size and date stay the same."""
-    status = path.stat()
-    return _sha256_of(str(path), status.st_size, status.st_mtime_ns)
+    with readable(path):
+        status = path.stat()
+        return _sha256_of(str(path), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)

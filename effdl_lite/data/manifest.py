@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from effdl_lite.data.errors import DataError
-from effdl_lite.data.files import put_in_place, scratch, sha256_of
+from effdl_lite.data.files import put_in_place, readable, scratch, sha256_of
 from effdl_lite.data.registry import DataSet
 
 NAME = "manifest.json"
@@ -19,10 +19,12 @@ def read(folder: Path) -> dict[str, dict]:
         DataError: if the manifest cannot be understood.
     """
     path = folder / NAME
-    if not path.is_file():
+    with readable(path):
+        text = path.read_text(encoding="utf-8") if path.is_file() else None
+    if text is None:
         return {}
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = json.loads(text)["files"]
         for name, entry in files.items():
             # A name that leaves the folder would let a pack ask for the size and sum of any file of the reader.
             if ".." in Path(name).parts or Path(name).is_absolute():

@@ -7,7 +7,7 @@ from pathlib import Path
 from effdl_lite.data import manifest
 from effdl_lite.data.download import total_size
 from effdl_lite.data.errors import DataError, DownloadError, StandInWarning
-from effdl_lite.data.files import data_folder, offline
+from effdl_lite.data.files import data_folder, offline, readable
 from effdl_lite.data.registry import DataSet
 
 # A network that did not answer is not asked again by the next loader of the same process: each try costs seconds.
@@ -21,9 +21,10 @@ def is_present(dataset: DataSet, folder: Path) -> bool:
     Raises:
         DataError: if it has some but not all, or if `folder` is not a folder; sizes are compared with the manifest.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"the data folder {folder} is a file; set EFFDL_DATA to a folder")
-    missing = [name for name in dataset.pack_files if not (folder / name).is_file()]
+    with readable(folder):
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"the data folder {folder} is a file; set EFFDL_DATA to a folder")
+        missing = [name for name in dataset.pack_files if not (folder / name).is_file()]
     if missing and len(missing) < len(dataset.pack_files):
         raise DataError(
             f"{folder} has only a part of {dataset.name}: {', '.join(missing)} is missing; copy the whole pack, or "

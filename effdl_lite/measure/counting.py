@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
+
+from effdl_lite.models import evaluation_mode
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class LayerCost:
         output_shape: of its (first) output, batch first.
         parameters: numbers that it stores.
         macs: multiply-accumulates over the whole batch.
-        bytes_moved: weights, inputs and outputs, each once: what must pass the memory bus at least.
+        bytes_moved: weights, inputs and outputs, each once: what must pass the memory bus at least. Of an embedding,
+            which reads a few rows only, the whole table is counted all the same.
     """
 
     name: str
@@ -51,7 +55,11 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
 
 
 def layer_costs(model: nn.Module, *inputs: Tensor) -> list[LayerCost]:
-    """The cost of each layer that computes something itself (a module without children), in order of execution."""
+    """The cost of each layer, a module without children, in order of execution; a layer that runs twice is there twice.
+
+    What a module with children computes itself, as the attention in `nn.MultiheadAttention`, is in no row; the
+    difference to `count_macs` shows it.
+    """
     costs, started, hooks = [], {}, []
     counter = _flop_counter()
 
@@ -118,9 +126,12 @@ def _flop_counter() -> FlopCounterMode:
 
 
 def _forward(model: nn.Module, inputs: tuple) -> None:
-    training = model.training
-    model.eval()  # BatchNorm must not learn from a count
+    # Attention has fused kernels that the counter does not know; without them it is the matrix products that it is.
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        model(*inputs)
+        # Evaluation mode, since BatchNorm must not learn from a count.
+        with evaluation_mode(model), sdpa_kernel(SDPBackend.MATH):
+            model(*inputs)
     finally:
-        model.train(training)
+        torch.backends.mha.set_fastpath_enabled(fused)

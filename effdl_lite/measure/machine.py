@@ -53,8 +53,8 @@ def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128,
         rounds: repetitions of each.
     """
     left, right = torch.randn(size, size), torch.randn(size, size)
-    maps = torch.randn(size // 64, 64, 32, 32).contiguous(memory_format=torch.channels_last)
-    filters = torch.randn(64, 64, 5, 5).contiguous(memory_format=torch.channels_last)
+    maps = torch.randn(max(1, size // 8), 32, 16, 16).contiguous(memory_format=torch.channels_last)
+    filters = torch.randn(32, 32, 5, 5).contiguous(memory_format=torch.channels_last)
     source = torch.zeros(megabytes * 2**20 // 4)
     target = torch.empty_like(source)
     times = compare_latency(
@@ -68,6 +68,7 @@ def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128,
         threads=threads,
     )
     fastest = {name: float(seconds.min()) for name, seconds in times.seconds.items()}
+    # As many maps come out as go in, so each number of `maps` stands for one position of one filter.
     operations = {"product": 2 * size**3, "convolution": 2 * maps.numel() * filters[0].numel()}
     return Machine(
         cpu_name(),

@@ -2,5 +2,6 @@
 
 from effdl_lite.models.image import MLP, CifarResNet, ConvNet, LeNet
 from effdl_lite.models.language import LSTMLanguageModel, RecurrentHighwayNetwork
+from effdl_lite.models.mode import evaluation_mode
 
-__all__ = ["MLP", "CifarResNet", "ConvNet", "LSTMLanguageModel", "LeNet", "RecurrentHighwayNetwork"]
+__all__ = ["MLP", "CifarResNet", "ConvNet", "LSTMLanguageModel", "LeNet", "RecurrentHighwayNetwork", "evaluation_mode"]

@@ -109,6 +109,7 @@ class RecurrentHighwayNetwork(nn.Module):
         if state is None:
             state = embedded.new_zeros(tokens.shape[0], self.width)
         outputs = []
+        state = state.to(embedded.dtype)  # under bfloat16 autocast, products and sums must meet in one type
         for step in range(tokens.shape[1]):
             for i, layer in enumerate(self.recurrent):
                 mixed = layer(state) + embedded[:, step] if i == 0 else layer(state)

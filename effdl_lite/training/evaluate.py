@@ -7,20 +7,16 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from effdl_lite.models import evaluation_mode
 from effdl_lite.training.fit import Batches
 from effdl_lite.training.losses import language_model_loss
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients inside the block; the mode of before afterwards."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(training)
+    """Evaluation mode without gradients inside the block; each module's mode of before afterwards."""
+    with evaluation_mode(model), torch.inference_mode():
+        yield
 
 
 def accuracy(model: nn.Module, batches: Batches) -> float:
@@ -31,6 +27,8 @@ def accuracy(model: nn.Module, batches: Batches) -> float:
         for images, labels in batches:
             right += (model(images.to(device)).argmax(dim=1) == labels.to(device)).sum().item()
             total += len(labels)
+    if total == 0:
+        raise ValueError("there are no images to evaluate on")
     return right / total
 
 
@@ -48,4 +46,7 @@ def perplexity(model: nn.Module, batches: Batches) -> float:
             loss, state = language_model_loss(model, batch, state)
             nats += loss.item() * batch[1].numel()
             words += batch[1].numel()
-    return math.exp(nats / words)
+    if words == 0:
+        raise ValueError("there are no words to evaluate on")
+    # A diverged model may be beyond the largest float; a training should not end because of its log.
+    return math.exp(nats / words) if nats / words < 700 else math.inf

@@ -31,7 +31,7 @@ class History:
         learning_rate: of the first parameter group, every step.
         epochs: one dictionary an epoch: `epoch`, `loss` (mean of its steps), `seconds` (wall clock) and `core_seconds`
             (CPU time of all threads) since the start of training, evaluation not counted, the penalty of each
-            method that has one, and what `evaluate` returned.
+            method that has one (summed over methods of the same class), and what `evaluate` returned.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -70,19 +70,19 @@ def fit(
         progress: show a bar; TQDM_DISABLE in the environment turns all bars off.
 
     The other arguments are those of `training_step`. Weights of four dimensions go to channels_last memory, which
-    convolutions on a CPU prefer; the numbers stay the same.
+    convolutions on a CPU prefer; the numbers stay the same up to rounding.
 
     Raises:
         ValueError: if two methods combine gradients, a method or the optimizer holds weights of another model, a
             batch is smaller than `shards`, or the device is not there.
         TrainingDiverged: if the loss is NaN or infinite.
     """
-    device = torch.device(device) if device is not None else next(model.parameters()).device
-    _check_device(device)
+    device = _checked_device(model, device)
     if epochs < 1 or not len(batches):
         raise ValueError(f"nothing to train on: {epochs} epochs of {len(batches)} batches")
-    model.to(device=device, memory_format=torch.channels_last)
     combiner(methods)
+    _check_ownership(model, optimizer, methods)
+    model.to(device)
     history = History()
     largest = [group["lr"] for group in optimizer.param_groups]
     total, step, seconds, core_seconds = epochs * len(batches), 0, 0.0, 0.0
@@ -92,7 +92,7 @@ def fit(
         with bar, torch.random.fork_rng():
             torch.manual_seed(seed)
             for epoch in range(1, epochs + 1):
-                _check_ownership(model, optimizer, methods)
+                _to_channels_last(model)
                 model.train()
                 wall, cpu, first, states = time.perf_counter(), time.process_time(), step, None
                 for batch in batches:
@@ -114,6 +114,12 @@ def fit(
                     bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}", refresh=False)
                 for method in methods:
                     method.after_epoch(model, optimizer)
+                    _check_ownership(model, optimizer, methods)  # a rebuilt model has new weights
+                    if len(optimizer.param_groups) != len(largest):
+                        raise ValueError(
+                            f"{type(method).__name__} left {len(optimizer.param_groups)} of the optimizer's "
+                            f"{len(largest)} parameter groups; change what is in them, not their number"
+                        )
                 seconds += time.perf_counter() - wall
                 core_seconds += time.process_time() - cpu
                 record = {
@@ -124,10 +130,14 @@ def fit(
                 }
                 for method in methods:
                     if (penalty := method.penalty()) is not None:
-                        record[f"penalty of {type(method).__name__}"] = penalty.item()
-                history.epochs.append(record | (evaluate(model) if evaluate else {}))
+                        name = f"penalty of {type(method).__name__}"
+                        record[name] = record.get(name, 0.0) + penalty.item()
+                if evaluate:
+                    with torch.random.fork_rng():  # what an evaluation draws must not change the training
+                        record |= evaluate(model)
+                history.epochs.append(record)
     finally:
-        for group, lr in zip(optimizer.param_groups, largest, strict=True):
+        for group, lr in zip(optimizer.param_groups, largest, strict=False):
             group["lr"] = lr
     return history
 
@@ -152,13 +162,26 @@ def constant_then_linear(warmup: float = 0.02, constant: float = 0.5) -> Callabl
     return factor
 
 
-def _check_device(device: torch.device) -> None:
-    if device.type == "meta":
+def _checked_device(model: nn.Module, asked: str | torch.device | None) -> torch.device:
+    places = {weight.device for weight in model.parameters()}
+    if not places:
+        raise ValueError(f"this {type(model).__name__} has no weights to train")
+    if any(place.type == "meta" for place in places):
         raise ValueError("the model is on the device 'meta', which holds no numbers; build it on 'cpu'")
+    if asked is None:
+        return places.pop()
     try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch raises either, by build
-        raise ValueError(f"device '{device}' is not on this machine; choose device='cpu'") from error
+        device = torch.device(asked)
+        torch.empty(0, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # which of them torch raises differs by build
+        raise ValueError(f"device '{asked}' is not on this machine; choose device='cpu'") from error
+    return device
+
+
+def _to_channels_last(model: nn.Module) -> None:
+    for weight in model.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
 def _check_ownership(model: nn.Module, optimizer: torch.optim.Optimizer, methods: Sequence[Method]) -> None:

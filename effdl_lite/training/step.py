@@ -15,7 +15,7 @@ Every method of the course is a `Method`: it changes one or two places of the sa
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import torch
@@ -29,8 +29,8 @@ class Method:
     """A paper's change to the training step. A subclass fills the places it needs; the others do nothing.
 
     Attributes:
-        weights: the parameters that the method reads or writes. `fit` refuses a method whose weights are not those of
-            the model that it trains.
+        weights: the parameters that the method reads or writes; every method that has some must name them here, since
+            `fit` refuses a method whose weights are not those of the model that it trains.
     """
 
     weights: Sequence[nn.Parameter] = ()
@@ -45,7 +45,8 @@ class Method:
         """Place 3: turns the gradients of the shards into one.
 
         Args:
-            gradients: for each shard a list with one tensor a trainable parameter, in the model's order.
+            gradients: for each shard a list with one tensor a trainable parameter, in the model's order; zeros for one
+                that the loss does not depend on.
             shares: for each shard its share of the batch's examples; they sum to 1.
 
         Returns:
@@ -59,7 +60,7 @@ class Method:
         ]
 
     def regularize(self, model: nn.Module) -> None:
-        """Place 4: adds to `weight.grad`, at the clean weights, once a step."""
+        """Place 4: adds to `weight.grad`, at the clean weights, once a step. A frozen weight has none."""
 
     def after_step(self, model: nn.Module) -> None:
         """Place 5: changes the weights after the update."""
@@ -103,40 +104,48 @@ def training_step(
 
     Raises:
         ValueError: if the batch has fewer examples than shards, or two methods combine gradients.
-        TrainingDiverged: if the loss is NaN or infinite; the weights are then those of before the step.
+        TrainingDiverged: if the loss or the gradient is NaN or infinite; the weights are then those of before the step
+            (running statistics of BatchNorm are not).
     """
     examples = len(batch[0])
     if not 1 <= shards <= examples:
         raise ValueError(
-            f"a batch of {examples} examples cannot be cut into {shards} shards; choose 1..{examples} shards"
+            f"a batch of {examples} examples cannot be cut into {shards} shards; choose 1..{examples} shards, or leave "
+            "out a last batch that is shorter than the others"
         )
     weights = [weight for weight in model.parameters() if weight.requires_grad]
+    if not weights:
+        raise ValueError(
+            f"no weight of this {type(model).__name__} asks for a gradient; unfreeze what is to be trained"
+        )
     device_type = weights[0].device.type
     states = states or [None] * shards
     gradients, shares, new_states, loss_sum = [], [], [], 0.0
     for shard, state in zip(zip(*(part.tensor_split(shards) for part in batch), strict=True), states, strict=True):
-        optimizer.zero_grad(set_to_none=True)
-        for method in methods:
-            method.before_forward(model)  # place 1
-        try:
+        model.zero_grad(set_to_none=True)  # not the optimizer's: it may hold only some of the model's weights
+        with ExitStack() as places:
+            for method in methods:
+                method.before_forward(model)  # place 1
+                places.callback(method.after_backward, model)  # place 2: last in, first out, also after an error
             with torch.autocast(device_type, torch.bfloat16) if bf16 else nullcontext():
                 loss, state = loss_of(model, shard, state)
             loss.backward()
-        finally:
-            for method in reversed(methods):
-                method.after_backward(model)  # place 2
         gradients.append([torch.zeros_like(w) if w.grad is None else w.grad for w in weights])
         shares.append(len(shard[0]) / examples)
         new_states.append(state)
         loss_sum += shares[-1] * loss.item()
+    rate = optimizer.param_groups[0]["lr"]
     if not math.isfinite(loss_sum):
-        raise TrainingDiverged(f"the loss is {loss_sum} at a learning rate of {optimizer.param_groups[0]['lr']:g}")
+        raise TrainingDiverged(f"the loss is {loss_sum} at a learning rate of {rate:g}")
     for weight, gradient in zip(weights, combiner(methods).combine(gradients, shares), strict=True):  # place 3
         weight.grad = gradient
     for method in methods:
         method.regularize(model)  # place 4
+    norm = nn.utils.get_total_norm([weight.grad for weight in weights])
+    if not math.isfinite(norm):
+        raise TrainingDiverged(f"the gradient's norm is {norm} at a learning rate of {rate:g}")
     if clip_norm is not None:
-        nn.utils.clip_grad_norm_(weights, clip_norm)
+        nn.utils.clip_grads_with_norm_(weights, clip_norm, norm)
     optimizer.step()
     for method in methods:
         method.after_step(model)  # place 5

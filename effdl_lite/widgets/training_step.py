@@ -19,13 +19,16 @@ GROUP_LASSO = (
     "Adds the gradient of its penalty, the sum of the groups' norms, once a step and at the clean weights. "
     "It pulls a whole {group} toward zero together."
 )
-TO_ZERO = "Sets small weights to exact zero, by a threshold or by the proximal step, so that whole {groups} can be cut."
+TO_ZERO = (
+    "Sets small weights to exact zero, so that whole {groups} can be cut. Where we take the proximal step instead, "
+    "it stands here and the penalty's gradient at place 4 is left out."
+)
 
 # place -> (what the paper does there, one formula)
 METHODS = {
     "SSL": {
         4: (GROUP_LASSO.format(group="filter, channel, shape or layer"), "∇w ← ∇w + λ · w / ‖w_g‖"),
-        5: (TO_ZERO.format(groups="groups"), "w_g ← max(0, 1 − ηλ / ‖w_g‖) · w_g"),
+        5: (TO_ZERO.format(groups="groups"), "w ← 0 where |w| < τ"),
     },
     "ISS": {
         4: (GROUP_LASSO.format(group="hidden unit of an LSTM, with all its weights,"), "∇w ← ∇w + λ · w / ‖w_g‖"),

@@ -1,0 +1,29 @@
+"""The stored results of the reference runs, which chapters plot beside what a notebook measures itself."""
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent.parent / "experiments" / "results"
+
+
+def reference_rows(name: str, case: str) -> list[dict]:
+    """One dictionary a trial (a seed) of one case of a reference run; `experiments/` says what its numbers mean.
+
+    Args:
+        name: of the results file, without its ending.
+        case: a setting of that experiment.
+
+    Raises:
+        FileNotFoundError: if there is no such file, as when the package was installed without the course around it.
+        ValueError: if the experiment has no such case.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no results {path}; install the course from its own folder (pip install -r requirements.txt), or make "
+            "them with `make reference`"
+        )
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if case not in results["cases"]:
+        raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
+    return [row for row in results["rows"] if row["case"] == case]
