@@ -126,9 +126,14 @@ def _rounded(value):
 
 
 def _commit() -> str:
+    """The commit of the code; "+" where the code differs from it (the results themselves always do while they grow)."""
     if shutil.which("git") is None:
         return "unknown (no git)"
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() if answer.returncode == 0 else "unknown (not a git checkout)"
+    code = ["--", "effdl_lite", "experiments/*.py"]
+    answers = [
+        subprocess.run(["git", *call], cwd=RESULTS.parent.parent, capture_output=True, text=True, check=False)
+        for call in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", *code])
+    ]
+    if any(answer.returncode for answer in answers):
+        return "unknown (not a git checkout)"
+    return answers[0].stdout.strip() + ("+" if answers[1].stdout.strip() else "")
