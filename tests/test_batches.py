@@ -95,6 +95,7 @@ def test_about_half_of_the_images_are_flipped():
         ({"images": torch.zeros(20, 3, 8, 8)}, "give uint8"),
         ({"batch_size": 21}, r"not in 1\.\.20"),
         ({"batch_size": 0}, r"not in 1\.\.20"),
+        ({"shift": 8}, r"shift 8 is not in 0\.\.7"),
     ],
 )
 def test_images_that_cannot_be_batched_are_refused(change, message):
@@ -118,3 +119,8 @@ def test_every_stream_is_read_in_order_and_each_target_is_the_next_word(length, 
     assert words.shape == (streams, length // streams - 1)
     assert torch.equal(words[:, 0], torch.arange(streams) * (length // streams))
     assert all(part.shape[1] <= steps for part, _ in batches)
+
+
+def test_a_text_in_no_streams_is_refused():
+    with pytest.raises(ValueError, match="in 0 streams"):
+        TextBatches(torch.arange(10), 0, 5)

@@ -310,6 +310,39 @@ def test_a_pack_is_not_mixed_with_what_a_folder_holds(tmp_path):
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
 
 
+def test_a_pack_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    small_pack(tmp_path / "whole" / "cifar10.npz")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pack, "write_arrays", full)
+    with pytest.raises(DataError, match=r"cannot write .*out \(No space left on device\); choose another destination"):
+        data.make_pack(2_005, 0, tmp_path / "out", folder=tmp_path / "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_damaged_text_is_not_packed_as_a_whole_one(tmp_path):
+    small_pack(tmp_path / "whole" / "cifar10.npz")
+    (tmp_path / "whole" / "ptb").mkdir()
+    for name in ("train", "valid", "test"):
+        (tmp_path / "whole" / "ptb" / f"ptb.{name}.txt").write_text("no such text\n")
+    with pytest.raises(DataError, match="has sha256"):
+        data.make_pack(2_005, 0, tmp_path / "out", folder=tmp_path / "whole")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_may_not_be_read_is_told_in_one_line(tmp_path, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.is_file", refused)  # root may read everything, so the system's no is played
+    with pytest.raises(
+        DataError, match=r"may not be read \(Permission denied\); change its permissions, or set EFFDL_DATA"
+    ):
+        data.load_cifar10(folder=tmp_path)
+
+
 def test_no_pack_is_made_of_a_stand_in(tmp_path):
     with pytest.raises(DataError, match="holds no CIFAR-10"):
         data.make_pack(3_000, 0, tmp_path / "out", folder=tmp_path)

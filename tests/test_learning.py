@@ -7,7 +7,7 @@ from effdl_lite.batches import TextBatches
 from effdl_lite.data import load_cifar10, load_ptb
 from effdl_lite.measure import cpu_has_bf16, num_threads
 from effdl_lite.models import ConvNet, LSTMLanguageModel
-from effdl_lite.recipes import image_batches, train_image_classifier, train_language_model
+from effdl_lite.recipes import image_batches, sgd, train_image_classifier, train_language_model
 from effdl_lite.training import accuracy, perplexity
 
 
@@ -52,3 +52,23 @@ def test_a_two_layer_lstm_beats_what_word_frequencies_alone_can_say():
     learned = perplexity(model, TextBatches(held_out, 10, 35))
     assert history.epochs[-1]["validation"] == pytest.approx(learned)
     assert learned < 0.8 * unigram
+
+
+def test_weight_decay_is_for_matrices_and_filters_only():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    model.scale = torch.nn.Parameter(torch.tensor(1.0))
+    decayed, plain = sgd(model, 0.1, 0.5).param_groups
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.5, 0.0)
+    assert [weight.ndim for weight in decayed["params"]] == [4]
+    assert len(plain["params"]) == 4
+
+
+def test_validation_and_test_images_are_on_the_training_images_scale_and_only_those_are_augmented():
+    batches = image_batches(load_cifar10(train_images=512))
+    assert batches["train"].augment
+    assert batches["train"].shuffle
+    for name in ("validation", "test"):
+        assert not batches[name].augment
+        assert not batches[name].shuffle
+        assert torch.equal(batches[name].mean, batches["train"].mean)
+        assert torch.equal(batches[name].std, batches["train"].std)

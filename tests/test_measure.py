@@ -23,6 +23,7 @@ from effdl_lite.measure import (
     saved_tensor_bytes,
     weight_bytes,
 )
+from effdl_lite.measure import machine as machine_module
 from effdl_lite.models import ConvNet, LSTMLanguageModel
 
 
@@ -57,6 +58,16 @@ def test_an_lstm_counts_the_same_with_and_without_its_fused_kernel(onednn):
     finally:
         torch._C._set_mkldnn_enabled(True)
     assert macs == 3 * 4 * (4 * 5 * (7 + 5) + 4 * 5 * (5 + 5))
+
+
+def test_attention_is_counted_by_its_matrix_products_on_every_device():
+    counts = []
+    for device in ("cpu", "meta"):
+        with torch.device(device):
+            layer = nn.TransformerEncoderLayer(64, 4, 128, batch_first=True)
+            counts.append(count_macs(layer, torch.empty(2, 10, 64)))
+    linear = 2 * 10 * (4 * 64 * 64 + 2 * 64 * 128)  # query, key, value, output; two layers behind
+    assert counts == [linear + 2 * 2 * 10 * 10 * 64] * 2
 
 
 def test_counting_leaves_the_model_as_it_was():
@@ -138,6 +149,24 @@ def test_the_roofline_is_the_smaller_of_two_limits():
     assert machine.ridge == 5.0
     assert attainable_gflops(machine, 1.0) == 20.0
     assert attainable_gflops(machine, 5.0) == attainable_gflops(machine, 50.0) == 100.0
+
+
+def test_candidates_run_with_the_threads_that_were_asked_for():
+    seen = set()
+    compare_latency({"a": lambda: seen.add(torch.get_num_threads())}, rounds=1, seconds_a_round=1e-9, threads=3)
+    assert seen == {3}
+
+
+def test_the_machines_limits_are_operations_and_bytes_over_the_fastest_round(monkeypatch):
+    def measured(candidates, **_):
+        times = {"product": [4.0, 2.0], "convolution": [9.0, 9.0], "copy": [3.0, 5.0], "in place": [7.0, 1.0]}
+        return Comparison({name: np.array(times[name]) for name in candidates}, threads=1)
+
+    monkeypatch.setattr(machine_module, "compare_latency", measured)
+    machine = measure_machine(size=64, megabytes=4, rounds=2)
+    product, convolution = 2 * 64**3 / 2.0, 2 * 8 * 32 * 256 * (32 * 25) / 9.0
+    assert machine.peak_gflops == pytest.approx(max(product, convolution) / 1e9)
+    assert machine.bandwidth_gbs == pytest.approx(2 * 4 * 2**20 / 1.0 / 1e9)
 
 
 def test_a_measured_machine_has_a_name_and_two_positive_limits():

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from effdl_lite.data import Source
 from experiments import runner
@@ -80,13 +82,34 @@ def test_a_reference_run_on_the_stand_in_is_refused(results):
     assert list(results.iterdir()) == []
 
 
-def test_a_failing_write_leaves_the_old_file_whole(results, monkeypatch):
+def test_a_write_that_fails_half_way_leaves_the_old_file_whole_and_nothing_beside_it(results, monkeypatch):
     runner.write_json(results / "a.json", {"rows": [1]})
 
-    def full(*_, **__):
+    def full(path, text, **_):
+        path.write_bytes(text.encode()[: len(text) // 2])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_text", full)
     with pytest.raises(OSError, match="No space left"):
         runner.write_json(results / "a.json", {"rows": [1, 2]})
     assert json.loads((results / "a.json").read_bytes()) == {"rows": [1]}
+    assert [path.name for path in results.iterdir()] == ["a.json"]
+
+
+def test_a_damaged_results_file_is_named(results, source):
+    (results / "example.json").write_text('{"rows": [')
+    with pytest.raises(ValueError, match=r"example.json is damaged .*; put the committed file back, or remove it"):
+        runner.run("example", CASES, [0], trial, [source])
+
+
+def test_numbers_of_numpy_and_torch_and_tuples_in_a_setting_are_stored_and_resumed(results, source):
+    cases = {"wide": {"hidden": (2, 3)}}
+    runner.run("example", cases, [0], lambda case, seed: {"a": np.float32(0.5), "b": torch.tensor(2.0)}, [source])
+    (row,) = runner.run("example", cases, [0], trial, [source])["rows"]
+    assert (row["a"], row["b"]) == (0.5, 2.0)
+
+
+def test_without_git_a_trial_is_kept_all_the_same(results, source, monkeypatch):
+    monkeypatch.setattr(runner.shutil, "which", lambda name: None)
+    (row,) = runner.run("example", CASES, [0], trial, [source])["rows"][:1]
+    assert row["made_with"]["commit"] == "unknown (no git)"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from effdl_lite.batches import TextBatches
-from effdl_lite.models import ConvNet, LSTMLanguageModel
+from effdl_lite.models import ConvNet, LSTMLanguageModel, RecurrentHighwayNetwork
 from effdl_lite.training import (
     Method,
     TrainingDiverged,
@@ -362,6 +362,68 @@ def test_perplexity_does_not_depend_on_where_the_text_is_cut_into_batches():
     assert perplexity(model, TextBatches(text, 3, 10)) == pytest.approx(perplexity(model, TextBatches(text, 3, 99)))
 
 
+def test_an_optimizer_of_a_part_of_the_model_leaves_the_gradients_of_the_rest_clean():
+    model, batch = small_problem()
+    head = torch.optim.SGD(model[2].parameters(), lr=0.0)
+    norms = []
+    for _ in range(3):
+        training_step(model, batch, head, classification_loss, shards=3)
+        norms.append(model[0].weight.grad.norm().item())
+    assert norms == pytest.approx([norms[0]] * 3)
+    training_step(model, batch, head, classification_loss)
+    assert model[0].weight.grad.norm().item() == pytest.approx(norms[0], rel=1e-5)
+
+
+def test_a_method_that_fails_at_place_1_does_not_leave_the_noise_of_the_one_before():
+    model, batch = small_problem()
+    before = model[0].weight.detach().clone()
+
+    class Fails(Method):
+        def before_forward(self, model):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        training_step(model, batch, sgd(model), classification_loss, [Noise(model), Fails()])
+    assert torch.equal(model[0].weight, before)
+
+
+def test_the_model_is_in_training_mode_while_it_trains():
+    model, batch = small_problem()
+    modes = []
+
+    def spy(model, batch, state):
+        modes.append(model.training)
+        return classification_loss(model, batch)
+
+    fit(model.eval(), [batch], sgd(model), loss_of=spy, progress=False)
+    assert modes == [True]
+
+
+def test_an_evaluation_does_not_change_the_training_or_the_mode_of_a_frozen_part():
+    def trained(evaluate):
+        model, batch = small_problem()
+        model = nn.Sequential(*model, nn.Dropout(0.5))
+        fit(model, [batch] * 3, sgd(model), epochs=2, evaluate=evaluate, progress=False)
+        return model[0].weight.detach()
+
+    assert torch.equal(trained(None), trained(lambda model: {"x": torch.rand(3).sum().item()}))
+    model = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3).eval())
+    accuracy(model, [small_problem()[1]])
+    assert [module.training for module in model] == [True, False]
+
+
+def test_a_model_with_volumes_trains_too():
+    model = nn.Sequential(nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(16, 3))
+    fit(model, [(torch.randn(4, 1, 4, 4, 4), torch.tensor([0, 1, 2, 0]))], sgd(model), progress=False)
+
+
+def test_a_recurrent_highway_network_trains_in_bfloat16():
+    torch.manual_seed(0)
+    model = RecurrentHighwayNetwork(11, 6, depth=2)
+    batches = TextBatches(torch.arange(88) % 11, streams=4, steps=7)
+    fit(model, batches, sgd(model), loss_of=language_model_loss, bf16=True, progress=False)
+
+
 # --- bad input ---------------------------------------------------------------------------------------------------
 
 
@@ -404,7 +466,58 @@ def test_a_method_whose_model_was_rebuilt_after_an_epoch_is_refused_in_the_next(
     fit(model, [batch], sgd(model), 2, methods=[Rebuild()], progress=False)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "xpu:99"])
+def test_a_gradient_that_is_no_number_stops_the_training_before_the_update():
+    model, batch = small_problem()
+    before = model[0].weight.detach().clone()
+
+    class Spoils(Method):
+        def regularize(self, model):
+            model[0].weight.grad[0, 0] = float("nan")
+
+    with pytest.raises(TrainingDiverged, match=r"step 1 of 1: the gradient's norm is nan at a learning rate of 0\.1"):
+        fit(model, [batch], sgd(model), methods=[Spoils()], progress=False)
+    assert torch.equal(model[0].weight, before)
+
+
+def test_a_method_may_not_change_the_number_of_parameter_groups():
+    model, batch = small_problem()
+
+    class Splits(Method):
+        def after_epoch(self, model, optimizer):
+            optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))]})
+            model.extra = optimizer.param_groups[-1]["params"][0]
+
+    with pytest.raises(ValueError, match="Splits left 2 of the optimizer's 1 parameter groups"):
+        fit(model, [batch], sgd(model), methods=[Splits()], progress=False)
+
+
+def test_a_model_without_anything_to_train_is_refused():
+    model, batch = small_problem()
+    with pytest.raises(ValueError, match="no weight of this Sequential asks for a gradient"):
+        fit(model.requires_grad_(False), [batch], sgd(model), progress=False)
+    with pytest.raises(ValueError, match="has no weights to train"):
+        fit(nn.Flatten(), [batch], sgd(model), progress=False)
+
+
+def test_a_refused_training_leaves_the_model_as_it_was():
+    model = ConvNet()
+    with pytest.raises(ValueError, match="both combine"):
+        fit(model, [0], sgd(model), methods=[Signs(), Signs()], progress=False)
+    assert model.convs[1].weight.is_contiguous()
+
+
+def test_an_evaluation_on_nothing_is_refused_and_a_hopeless_model_is_infinitely_perplexed():
+    model, _ = small_problem()
+    with pytest.raises(ValueError, match="no images"):
+        accuracy(model, [])
+    language = LSTMLanguageModel(11, 4, (4,))
+    with pytest.raises(ValueError, match="no words"):
+        perplexity(language, [])
+    nn.init.constant_(language.decoder.bias[:5], 1e4)
+    assert perplexity(language, TextBatches(torch.full((30,), 9), 1, 5)) == float("inf")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "xpu:99", "gpu", "meta"])
 def test_a_device_that_is_not_there_is_refused(device):
     model, batch = small_problem()
     with pytest.raises(ValueError, match=f"device '{device}' is not on this machine; choose device='cpu'"):
