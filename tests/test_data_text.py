@@ -17,8 +17,8 @@ from effdl_lite.data.errors import DataError
 from effdl_lite.data.text import END, UNKNOWN, keep_words
 
 REAL = Path(os.environ.get("EFFDL_DATA") or "/nowhere")
-needs_ptb = pytest.mark.skipif(not (REAL / "ptb").is_dir(), reason="needs EFFDL_DATA with Penn Treebank")
-needs_cifar = pytest.mark.skipif(not (REAL / "cifar10.npz").is_file(), reason="needs EFFDL_DATA with CIFAR-10")
+needs_ptb = pytest.mark.needs("Penn Treebank")
+needs_cifar = pytest.mark.needs("CIFAR-10")
 
 
 def text_pack(folder, **texts):

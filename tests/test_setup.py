@@ -108,3 +108,9 @@ def test_the_licence_covers_code_and_text():
     text = (ROOT / "LICENSE").read_text()
     assert "MIT License" in text
     assert "CC BY 4.0" in text
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_local_link_of_a_page_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (ROOT / link).exists()]
