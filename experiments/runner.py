@@ -12,6 +12,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +20,23 @@ from pathlib import Path
 import torch
 
 from effdl_lite import profiles
-from effdl_lite.data import Source
+from effdl_lite.data import DataError, Source
 from effdl_lite.measure import cpu_has_bf16, cpu_name
 
 RESULTS = Path(__file__).parent / "results"
 Trial = Callable[[dict, int], dict]
+
+
+class RunRefused(ValueError):
+    """An experiment cannot start; its text says why and names the remedy."""
+
+
+def start(main: Callable[[], None]) -> None:
+    """Runs an experiment's `main`; what its user can mend becomes one line and exit code 1, without a traceback."""
+    try:
+        main()
+    except (RunRefused, DataError) as error:
+        sys.exit(f"error: {error}")
 
 
 def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sources: list[Source]) -> dict:
@@ -38,11 +51,11 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
         sources: the data sets that the trials read; a stand-in is refused, since a reference run is about real data.
 
     Raises:
-        ValueError: if a source is a stand-in, or the file holds rows of another setting.
+        RunRefused: if a source is a stand-in, or the file is damaged or holds rows of another setting.
     """
     for source in sources:
         if not source.is_real:
-            raise ValueError(f"{source}: a reference run needs the real data; run `effdl data fetch` first")
+            raise RunRefused(f"{source}: a reference run needs the real data; run `effdl data fetch` first")
     profile = profiles.current()
     path = RESULTS / (f"{name}.json" if profile == "reference" else f"{name}.{profile}.json")
     setting = {
@@ -56,10 +69,10 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
         try:
             results = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path.name} is damaged ({error}); put the committed file back, or remove it") from error
+            raise RunRefused(f"{path.name} is damaged ({error}); put the committed file back, or remove it") from error
         differing = [key for key in setting if results.get(key) != setting[key]]
         if differing:
-            raise ValueError(
+            raise RunRefused(
                 f"{path.name} holds rows made with another {' and '.join(differing)}; remove the file to start anew"
             )
     done = {(row["case"], row["seed"]) for row in results["rows"]}
@@ -108,6 +121,8 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--profile", default=profile, choices=profiles.PROFILES, help=f"now {profile}")
     parser.add_argument("--threads", type=int, default=1, help="torch threads; tiny networks are fastest with one")
     options = parser.parse_args()
+    if options.profile not in profiles.PROFILES:  # argparse does not check a default
+        parser.error(f"EFFDL_PROFILE is {options.profile!r}; choose one of {', '.join(profiles.PROFILES)}")
     os.environ["EFFDL_PROFILE"] = options.profile
     torch.set_num_threads(options.threads)
     return options

@@ -1,6 +1,10 @@
 """Reference runs keep every finished trial, go on after an interruption, and refuse to mix settings."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +98,26 @@ def test_a_write_that_fails_half_way_leaves_the_old_file_whole_and_nothing_besid
         runner.write_json(results / "a.json", {"rows": [1, 2]})
     assert json.loads((results / "a.json").read_bytes()) == {"rows": [1]}
     assert [path.name for path in results.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"EFFDL_PROFILE": "fast"}, "EFFDL_PROFILE is 'fast'; choose one of quick, laptop, reference, full"),
+        ({"EFFDL_DATA": "nothing here", "EFFDL_OFFLINE": "1"}, "needs the real data; run `effdl data fetch` first"),
+    ],
+)
+def test_an_experiment_that_cannot_start_says_why_without_a_traceback(environment, message):
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.baselines"],
+        cwd=Path(runner.__file__).parent.parent,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_damaged_results_file_is_named(results, source):
