@@ -466,6 +466,22 @@ def test_a_method_whose_model_was_rebuilt_after_an_epoch_is_refused_in_the_next(
     fit(model, [batch], sgd(model), 2, methods=[Rebuild()], progress=False)
 
 
+def test_a_method_behind_the_one_that_rebuilds_may_take_the_new_weights_in_its_turn():
+    model, batch = small_problem()
+
+    class Rebuild(Method):
+        def after_epoch(self, model, optimizer):
+            model[0] = nn.Linear(5, 7)
+            optimizer.param_groups[0]["params"] = list(model.parameters())
+
+    class Follows(Decay):
+        def after_epoch(self, model, optimizer):
+            self.weights = list(model.parameters())
+
+    history = fit(model, [batch], sgd(model), 3, methods=[Rebuild(), Follows(model, 0.1)], progress=False)
+    assert len(history.epochs) == 3
+
+
 def test_a_gradient_that_is_no_number_stops_the_training_before_the_update():
     model, batch = small_problem()
     before = model[0].weight.detach().clone()

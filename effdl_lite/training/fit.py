@@ -75,7 +75,7 @@ def fit(
     Raises:
         ValueError: if two methods combine gradients, a method or the optimizer holds weights of another model, a
             batch is smaller than `shards`, or the device is not there.
-        TrainingDiverged: if the loss is NaN or infinite.
+        TrainingDiverged: if the loss or the gradient is NaN or infinite.
     """
     device = _checked_device(model, device)
     if epochs < 1 or not len(batches):
@@ -92,21 +92,20 @@ def fit(
         with bar, torch.random.fork_rng():
             torch.manual_seed(seed)
             for epoch in range(1, epochs + 1):
+                _check_ownership(model, optimizer, methods)  # the epoch before may have rebuilt the model
                 _to_channels_last(model)
                 model.train()
                 wall, cpu, first, states = time.perf_counter(), time.process_time(), step, None
                 for batch in batches:
-                    for group, lr in zip(optimizer.param_groups, largest, strict=True):
-                        group["lr"] = lr * schedule((step + 0.5) / total)
+                    _set_rates(optimizer, largest, schedule((step + 0.5) / total))
                     batch = tuple(part.to(device) for part in batch)
                     try:
                         loss, states = training_step(
                             model, batch, optimizer, loss_of, methods, shards, states, clip_norm, bf16
                         )
                     except TrainingDiverged as error:
-                        raise TrainingDiverged(
-                            f"step {step + 1} of {total}: {error}; lower the learning rate or clip the gradient norm"
-                        ) from None
+                        remedy = "lower the learning rate or clip the gradient norm"
+                        raise TrainingDiverged(f"step {step + 1} of {total}: {error}; {remedy}") from None
                     history.loss.append(loss)
                     history.learning_rate.append(optimizer.param_groups[0]["lr"])
                     step += 1
@@ -114,32 +113,30 @@ def fit(
                     bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}", refresh=False)
                 for method in methods:
                     method.after_epoch(model, optimizer)
-                    _check_ownership(model, optimizer, methods)  # a rebuilt model has new weights
-                    if len(optimizer.param_groups) != len(largest):
-                        raise ValueError(
-                            f"{type(method).__name__} left {len(optimizer.param_groups)} of the optimizer's "
-                            f"{len(largest)} parameter groups; change what is in them, not their number"
-                        )
+                    _check_groups(method, optimizer, len(largest))
                 seconds += time.perf_counter() - wall
                 core_seconds += time.process_time() - cpu
-                record = {
-                    "epoch": epoch,
-                    "loss": sum(history.loss[first:]) / (step - first),
-                    "seconds": seconds,
-                    "core_seconds": core_seconds,
-                }
-                for method in methods:
-                    if (penalty := method.penalty()) is not None:
-                        name = f"penalty of {type(method).__name__}"
-                        record[name] = record.get(name, 0.0) + penalty.item()
-                if evaluate:
-                    with torch.random.fork_rng():  # what an evaluation draws must not change the training
-                        record |= evaluate(model)
-                history.epochs.append(record)
+                mean = sum(history.loss[first:]) / (step - first)
+                record = {"epoch": epoch, "loss": mean, "seconds": seconds, "core_seconds": core_seconds}
+                with torch.random.fork_rng():  # what an evaluation draws must not change the training
+                    history.epochs.append(record | _penalties(methods) | (evaluate(model) if evaluate else {}))
     finally:
-        for group, lr in zip(optimizer.param_groups, largest, strict=False):
-            group["lr"] = lr
+        _set_rates(optimizer, largest, 1.0)
     return history
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, largest: list[float], factor: float) -> None:
+    for group, rate in zip(optimizer.param_groups, largest, strict=False):
+        group["lr"] = rate * factor
+
+
+def _penalties(methods: Sequence[Method]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for method in methods:
+        if (penalty := method.penalty()) is not None:
+            name = f"penalty of {type(method).__name__}"
+            values[name] = values.get(name, 0.0) + penalty.item()
+    return values
 
 
 def warmup_then_linear(warmup: float = 0.1) -> Callable[[float], float]:
@@ -182,6 +179,14 @@ def _to_channels_last(model: nn.Module) -> None:
     for weight in model.parameters():
         if weight.ndim == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def _check_groups(method: Method, optimizer: torch.optim.Optimizer, expected: int) -> None:
+    if len(optimizer.param_groups) != expected:
+        raise ValueError(
+            f"{type(method).__name__} left {len(optimizer.param_groups)} of the optimizer's {expected} parameter "
+            "groups; change what is in them, not their number"
+        )
 
 
 def _check_ownership(model: nn.Module, optimizer: torch.optim.Optimizer, methods: Sequence[Method]) -> None:
