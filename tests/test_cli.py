@@ -1,5 +1,6 @@
 """The command `effdl`: clear lines, exit codes, no traceback, and no torch where none is needed."""
 
+import json
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from local_server import LocalServer
 from typer.testing import CliRunner
 
 import effdl_lite
-from effdl_lite import doctor
+from effdl_lite import data, doctor
 from effdl_lite.cli import app
 from effdl_lite.data import registry
 from effdl_lite.data.registry import DataSet
@@ -72,6 +73,17 @@ def test_fetch_then_verify_then_where_then_pack(folder, server, tmp_path):
     ran = effdl("data", "pack", "--images", "2005", "--seed", "3", "--out", str(tmp_path / "mine"))
     assert ran.exit_code == 0, ran.output
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["cifar10.npz", "manifest.json", "ptb"]
+    entries = json.loads((tmp_path / "mine" / "manifest.json").read_text())["files"]
+    assert entries["cifar10.npz"]["seed"] == 3
+    assert f"set EFFDL_DATA to {(tmp_path / 'mine').resolve()}" in ran.stdout
+
+
+def test_fetch_waits_as_long_as_it_is_told(folder, monkeypatch):
+    waited = []
+    monkeypatch.setattr(data, "fetch_cifar10", lambda folder, force, patience: waited.append(patience.read))
+    monkeypatch.setattr(data, "fetch_ptb", lambda folder, force, patience: waited.append(patience.read))
+    assert effdl("data", "fetch", "--timeout", "7").exit_code == 0
+    assert waited == [7.0, 7.0]
 
 
 def test_fetch_tells_a_404_in_one_line_and_still_gets_the_other_data_set(folder, server):

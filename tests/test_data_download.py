@@ -55,12 +55,13 @@ def test_a_good_file_is_put_in_place_and_nothing_else_is_left(server, tmp_path):
         (local_server.cut(CONTENT), DownloadError, "the connection was cut, 2 times", 2),
         (local_server.status(404), DownloadError, "the server answered 404", 1),
         (local_server.status(503), DownloadError, "the server answered 503", 2),
+        (local_server.status(429), DownloadError, "the server answered 429", 2),
         (local_server.one_wrong_byte(CONTENT), ChecksumError, "sent the wrong file", 2),
         (local_server.whole(CONTENT[:-1]), ChecksumError, "299,999 bytes", 2),
         (local_server.whole(CONTENT + b"!"), ChecksumError, "more than the 300,000 bytes", 2),
         (local_server.whole(b""), ChecksumError, "0 bytes", 2),
     ],
-    ids=["cut", "404", "503", "one wrong byte", "short", "long", "empty"],
+    ids=["cut", "404", "503", "429", "one wrong byte", "short", "long", "empty"],
 )
 def test_a_bad_answer_is_told_and_leaves_nothing_behind(server, tmp_path, answer, error, message, asked):
     remote = server.remote("/bad", CONTENT, answer)

@@ -118,6 +118,14 @@ class Signs(Method):
         return super().combine([[g.sign() for g in shard] for shard in gradients], shares)
 
 
+class Rebuild(Method):
+    """Puts a new layer into the model after an epoch, as PruneTrain will a smaller one."""
+
+    def after_epoch(self, model, optimizer):
+        model[0] = nn.Linear(5, 7)
+        optimizer.param_groups[0]["params"] = list(model.parameters())
+
+
 def test_the_five_places_are_called_in_their_order():
     model, batch = small_problem()
     log = []
@@ -456,11 +464,6 @@ def test_an_optimizer_made_for_another_model_is_refused():
 def test_a_method_whose_model_was_rebuilt_after_an_epoch_is_refused_in_the_next():
     model, batch = small_problem()
 
-    class Rebuild(Method):
-        def after_epoch(self, model, optimizer):
-            model[0] = nn.Linear(5, 7)
-            optimizer.param_groups[0]["params"] = list(model.parameters())
-
     with pytest.raises(ValueError, match="Decay holds 2 weights"):
         fit(model, [batch], sgd(model), 2, methods=[Decay(model, 0.1), Rebuild()], progress=False)
     fit(model, [batch], sgd(model), 2, methods=[Rebuild()], progress=False)
@@ -468,11 +471,6 @@ def test_a_method_whose_model_was_rebuilt_after_an_epoch_is_refused_in_the_next(
 
 def test_a_method_behind_the_one_that_rebuilds_may_take_the_new_weights_in_its_turn():
     model, batch = small_problem()
-
-    class Rebuild(Method):
-        def after_epoch(self, model, optimizer):
-            model[0] = nn.Linear(5, 7)
-            optimizer.param_groups[0]["params"] = list(model.parameters())
 
     class Follows(Decay):
         def after_epoch(self, model, optimizer):

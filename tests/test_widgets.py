@@ -175,6 +175,7 @@ class TestPrediction:
         assert "measured further down" in prediction.static_html()
         prediction.answer = 12.5
         assert "12.5 ms" in prediction.static_html()
+        assert "12.5" in prediction.picture
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
