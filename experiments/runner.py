@@ -14,10 +14,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
 from effdl_lite import profiles
 from effdl_lite.data import DataError, Source
@@ -114,9 +116,28 @@ def write_json(path: Path, contents: dict) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """The options that every experiment has; sets the profile for the process."""
+def save_weights(name: str, model: nn.Module) -> None:
+    """Stores a network's parameters and buffers as `weights/<name>.safetensors`, which chapters start from."""
+    path = RESULTS.parent / "weights" / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def arguments(description: str, only: Sequence[str] = ()) -> argparse.Namespace:
+    """The options that every experiment has; sets the profile for the process.
+
+    Args:
+        description: the first line of the help.
+        only: names of the experiment's parts, of which `--only` runs one: two parts can then run side by side.
+    """
     parser = argparse.ArgumentParser(description=description)
+    if only:
+        parser.add_argument("--only", choices=only, help="run this part alone")
     profile = os.environ.get("EFFDL_PROFILE") or "reference"
     parser.add_argument("--profile", default=profile, choices=profiles.PROFILES, help=f"now {profile}")
     parser.add_argument("--threads", type=int, default=1, help="torch threads; tiny networks are fastest with one")

@@ -50,7 +50,7 @@ class Recorder(Method):
     def regularize(self, model):
         self.log.append(f"4{self.name}")
 
-    def after_step(self, model):
+    def after_step(self, model, optimizer):
         self.log.append(f"5{self.name}")
 
     def after_epoch(self, model, optimizer):
@@ -106,7 +106,7 @@ class Threshold(Method):
         self.threshold = threshold
 
     @torch.no_grad()
-    def after_step(self, model):
+    def after_step(self, model, optimizer):
         for weight in self.weights:
             weight[weight.abs() < self.threshold] = 0
 

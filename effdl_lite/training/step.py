@@ -9,7 +9,7 @@ Every method of the course is a `Method`: it changes one or two places of the sa
     3  gradient = combine(gradients)        # without a method, the mean over the examples
     4  regularize(model)
        clip the gradient norm, if asked; optimizer.step()
-    5  after_step(model)
+    5  after_step(model, optimizer)
        (at the end of an epoch: after_epoch(model, optimizer))
 """
 
@@ -62,8 +62,8 @@ class Method:
     def regularize(self, model: nn.Module) -> None:
         """Place 4: adds to `weight.grad`, at the clean weights, once a step. A frozen weight has none."""
 
-    def after_step(self, model: nn.Module) -> None:
-        """Place 5: changes the weights after the update."""
+    def after_step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """Place 5: changes the weights after the update; the optimizer tells the learning rate of this step."""
 
     def after_epoch(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """At the end of an epoch; may rebuild the model in place, and the optimizer with it."""
@@ -148,7 +148,7 @@ def training_step(
         nn.utils.clip_grads_with_norm_(weights, clip_norm, norm)
     optimizer.step()
     for method in methods:
-        method.after_step(model)  # place 5
+        method.after_step(model, optimizer)  # place 5
     return loss_sum, new_states
 
 

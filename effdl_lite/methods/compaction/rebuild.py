@@ -1,0 +1,208 @@
+"""Cuts what is dead out of a network, without changing what it computes."""
+
+import copy
+import operator
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
+
+from effdl_lite.methods.compaction.channels import Channels, find_channels
+from effdl_lite.methods.compaction.kept_map import KeptMap, is_uniform
+from effdl_lite.methods.compaction.operations import IN_PLACE, Kind, name_of, operands_of
+from effdl_lite.models import evaluation_mode
+
+
+def compact(model: nn.Module, images: Tensor, *, round_to: int = 1, leave: Iterable[str] = ()) -> fx.GraphModule:
+    r"""A smaller network of dense layers that computes the same as `model` does in evaluation mode.
+
+    Let R be the channels that are cut from the input x of a layer with weights W. Those of them that are not constant
+    meet zero weights; the others hold the same for every image, so that their part of the layer's sum is known:
+
+    .. math:: W * x = W_{kept} * x_{kept} + W_R * x_R, \qquad W_R * x_R = const
+
+    Where the constant is the same at every position, it is added to the bias. Where it is not, since a convolution that
+    pads with zeros sees less of R at the border, it is added as a `KeptMap` of the layer's output. Both are exact.
+
+    An operand of a sum that has no channel alive, such as a dead residual branch, becomes a `KeptMap` too, or nothing
+    if it is zero: all its layers are gone.
+
+    Args:
+        model: a network of the operations in `operations.py`; it is not changed. Weights count as dead if they are
+            exactly zero, so threshold first.
+        images: a batch as in training, of which the first image is used. Where maps are kept, its height and width are
+            those that the compact network takes.
+        round_to: keep dead channels until the width of a layer is a multiple of this, which may run faster.
+        leave: names of layers, as in `named_modules`, whose filters and input channels stay, although they may be zero.
+            (A layer whose result no output depends on goes all the same.)
+
+    Returns:
+        A network in evaluation mode, whose layers have the names, kinds and settings of before. It can be trained, but
+        what was folded into a bias or kept map is one constant now. Channels around a PadShortcut stay.
+
+    Raises:
+        ValueError: if the output does not depend on the image, if the network cannot be traced or has an operation
+            whose effect is unknown, if a grouped convolution would have to be cut, or for an argument out of range.
+        RuntimeError: if the result computes something else, which would be a bug.
+    """
+    whole = copy.deepcopy(model).eval()
+    whole.zero_grad(set_to_none=True)
+    channels = find_channels(whole, images, round_to, leave)
+    _refuse_constant_output(channels)
+    network = channels.network
+    _leave_operands_alone(network)
+    # From the end: what a node reads is then still as the analysis saw it.
+    for node, kind in reversed(channels.kinds.items()):
+        if node not in channels.alive or not channels.alive[node].any():
+            continue
+        if kind is Kind.LAYER:
+            _cut_layer(channels, node)
+        elif kind is Kind.NORM:
+            _cut_norm(network.get_submodule(node.target), channels.kept[node])
+        elif kind is Kind.CHANNELWISE:
+            _store_dead_operands(channels, node)
+        elif kind is Kind.FLATTEN:  # `view(-1, 800)` would name a width that is not true any more
+            with network.graph.inserting_after(node):
+                flat = network.graph.call_function(torch.flatten, (operands_of(node, channels.kinds)[0], 1))
+            node.replace_all_uses_with(flat)
+    network.graph.eliminate_dead_code()
+    network.delete_all_unused_submodules()
+    network.recompile()
+    if any(_is_channels_last(weight) for weight in model.parameters()):
+        network = network.to(memory_format=torch.channels_last)
+    network.eval()
+    _check_function(model, network, images[:1])
+    return network
+
+
+def _is_channels_last(weight: Tensor) -> bool:
+    # A 1x1 convolution is both.
+    return weight.ndim == 4 and not weight.is_contiguous() and weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def _cut_layer(channels: Channels, node: fx.Node) -> None:
+    layer, source = channels.network.get_submodule(node.target), node.all_input_nodes[0]
+    kept, kept_inputs = channels.kept[node], channels.kept[source]
+    folded = channels.constant[source] & ~kept_inputs
+    weight = layer.weight.detach()[kept]
+    if folded.any():
+        # In double precision: this sum is rounded once, and not for every image.
+        constant = _product(layer, channels.values[source][:, folded].double(), weight[:, folded].double())
+    bias = layer.bias.detach()[kept] if layer.bias is not None else None
+    if folded.any() and constant.any():
+        constant = constant.to(weight.dtype)
+        if is_uniform(constant):
+            everywhere = constant[0].flatten(1)[:, 0] if constant.ndim > 2 else constant[0]
+            bias = everywhere if bias is None else bias + everywhere
+        else:
+            _add_after(channels.network, node, constant)
+    if not kept_inputs.all():  # a grouped convolution has narrower weights, and all its inputs
+        weight = weight[:, kept_inputs]
+    layer.weight = _parameter_like(layer.weight, weight)
+    if bias is not None:
+        layer.bias = _parameter_like(layer.weight if layer.bias is None else layer.bias, bias)
+    if isinstance(layer, nn.Conv2d):
+        layer.out_channels, layer.in_channels = int(kept.sum()), int(kept_inputs.sum())
+    else:
+        layer.out_features, layer.in_features = int(kept.sum()), int(kept_inputs.sum())
+
+
+def _product(layer: nn.Module, values: Tensor, weight: Tensor) -> Tensor:
+    if isinstance(layer, nn.Linear):
+        return F.linear(values, weight)
+    return layer._conv_forward(values, weight, None)  # pads as the layer does
+
+
+def _cut_norm(norm: nn.Module, kept: Tensor) -> None:
+    norm.num_features = int(kept.sum())
+    for name in ("weight", "bias"):
+        if getattr(norm, name) is not None:
+            setattr(norm, name, _parameter_like(getattr(norm, name), getattr(norm, name).detach()[kept]))
+    for name in ("running_mean", "running_var"):
+        if getattr(norm, name) is not None:
+            setattr(norm, name, getattr(norm, name)[kept])
+
+
+def _parameter_like(old: nn.Parameter, values: Tensor) -> nn.Parameter:
+    return nn.Parameter(values.clone(), requires_grad=old.requires_grad)
+
+
+def _store_dead_operands(channels: Channels, node: fx.Node) -> None:
+    """Replaces the operands of `node` without a channel alive by what they hold, so that nothing computes them."""
+    living = [operand for operand in node.all_input_nodes if channels.alive[operand].any()]
+    full_size = any(channels.values[operand].shape == channels.values[node].shape for operand in living)
+    for operand in set(node.all_input_nodes) - set(living):
+        # A channel that is not constant is not needed either, and may hold anything.
+        values = channels.values[operand] * _column(channels.constant[operand], channels.values[operand].ndim)
+        values = values[:, channels.kept[operand]]
+        if full_size and values.ndim == 4 and is_uniform(values):
+            values = values[:, :, :1, :1]
+        if full_size and not values.any() and node.target in (operator.add, torch.add, "add") and not node.kwargs:
+            node.replace_all_uses_with(living[0])
+        else:
+            node.replace_input_with(operand, _kept_map(channels.network, operand, node, values))
+
+
+def _column(mask: Tensor, dimensions: int) -> Tensor:
+    return mask.view(1, -1, *[1] * (dimensions - 2))
+
+
+def _add_after(network: fx.GraphModule, node: fx.Node, values: Tensor) -> None:
+    with network.graph.inserting_after(node):
+        total = network.graph.call_function(operator.add, (node, node))
+    node.replace_all_uses_with(total, delete_user_cb=lambda user: user is not total)
+    total.args = (node, _kept_map(network, node, total, values))
+
+
+def _kept_map(network: fx.GraphModule, source: fx.Node, user: fx.Node, values: Tensor) -> fx.Node:
+    name = f"{name_of(source)}_kept"
+    while name in dict(network.named_modules()):
+        name += "_"
+    network.add_submodule(name, KeptMap(values))
+    with network.graph.inserting_before(user):
+        return network.graph.call_module(name)
+
+
+def _leave_operands_alone(network: fx.GraphModule) -> None:
+    """An operation in place would write into a kept map, or into the other operand of a sum that is gone."""
+    for node in network.graph.nodes:
+        node.target = IN_PLACE.get(node.target, node.target)
+        if node.kwargs.get("inplace"):
+            node.kwargs = {**node.kwargs, "inplace": False}
+    for module in network.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
+
+
+def _refuse_constant_output(channels: Channels) -> None:
+    output = channels.network.graph.output_node().all_input_nodes[0]
+    if channels.alive[output].any():
+        return
+    # Back from the output, to where the image was lost: constant itself, but computed from something that is not.
+    culprits, unseen = [], [output]
+    while unseen:
+        node = unseen.pop()
+        sources = operands_of(node, channels.kinds)
+        lost_here = any(not channels.constant[source].all() for source in sources)
+        if lost_here and name_of(node) not in culprits:
+            culprits.append(name_of(node))
+        unseen += [] if lost_here else sources
+    raise ValueError(
+        f"the output of this network does not depend on the image: nothing passes {' and '.join(culprits)}, where all "
+        "weights that would read it are zero; train with a lower strength, or set a lower threshold"
+    )
+
+
+@torch.no_grad()
+def _check_function(model: nn.Module, network: nn.Module, image: Tensor) -> None:
+    images = torch.cat([image, -image.flip(-1)])
+    with evaluation_mode(model):
+        expected = model(images)
+    error, largest = (network(images) - expected).abs().max(), expected.abs().max()
+    limit = torch.finfo(expected.dtype).eps ** 0.5
+    if not error <= limit * largest:
+        raise RuntimeError(
+            f"the compact network is off by {error:.1e} where the largest output is {largest:.1e}, more than rounding "
+            f"explains (a part of {limit:.0e}); this is a bug of compaction, please report it with the network"
+        )
