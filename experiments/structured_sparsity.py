@@ -28,7 +28,7 @@ from effdl_lite.training import Method, accuracy
 from experiments import runner
 
 CHANNEL_STRENGTH = 1e-2
-LAYER_STRENGTHS = (3e-3, 5e-3, 8e-3)
+LAYER_STRENGTHS = (1.2e-2, 1.8e-2, 3e-2)
 IMAGE = torch.zeros(1, 3, 32, 32)
 PARTS = {
     "convolutions": lambda net: [m for m in net.modules() if isinstance(m, nn.Conv2d)],

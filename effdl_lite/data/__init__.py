@@ -1,9 +1,10 @@
-"""CIFAR-10 and Penn Treebank: from a pack, from the official servers, or as a synthetic stand-in, never silently.
+"""CIFAR-10, Penn Treebank and digits: from a pack, the official servers, or a synthetic stand-in, never silently.
 
 Files, from the ground up: `errors`, `registry`, `files`, `manifest`, `pack`, `download`, `official`, `source`,
-`obtain`, the two stand-ins, `images`, `text`; then what the command `effdl data` does: `fetch`, `findings`, `subset`.
+`obtain`, the two stand-ins, `images`, `text`, `digits`; then what `effdl data` does: `fetch`, `findings`, `subset`.
 """
 
+from effdl_lite.data.digits import load_digits
 from effdl_lite.data.errors import ChecksumError, DataError, DownloadError, StandInWarning
 from effdl_lite.data.fetch import fetch_cifar10, fetch_ptb
 from effdl_lite.data.files import data_folder, offline
@@ -26,6 +27,7 @@ __all__ = [
     "fetch_cifar10",
     "fetch_ptb",
     "load_cifar10",
+    "load_digits",
     "load_ptb",
     "make_pack",
     "offline",

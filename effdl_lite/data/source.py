@@ -7,7 +7,7 @@ from typing import Literal
 
 from effdl_lite.data.files import sha256_of
 
-Origin = Literal["pack", "official", "stand-in"]
+Origin = Literal["pack", "official", "package", "stand-in"]
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,12 @@ class Source:
     """Where the data of a result came from.
 
     Args:
-        dataset: "CIFAR-10" or "Penn Treebank".
-        origin: "pack" (files that someone handed out), "official" (downloaded and checked), or "stand-in".
+        dataset: "CIFAR-10", "Penn Treebank" or a set of digits.
+        origin: "pack" (files that someone handed out), "official" (downloaded and checked), "package" (installed with
+            a library), or "stand-in".
         detail: what was used of it, as "18,000 training images"; for a stand-in, why it is one.
-        files: the files that were read; none for a stand-in.
-        recipe: for a stand-in, its version and seed.
+        files: the files that were read; none for a stand-in or a package.
+        recipe: for those two, what made the data: version and seed.
     """
 
     dataset: str
