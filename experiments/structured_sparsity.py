@@ -85,13 +85,12 @@ def started(shared: str, seed: int) -> dict[str, Tensor]:
 
 
 @functools.lru_cache(maxsize=8)
-def sparsified(case_text: str, seed: int) -> dict[str, Tensor]:
-    """The weights of a whole case; a case that takes its structure reads them."""
-    return run_case(json.loads(case_text), seed)[0].state_dict()
+def run_case(case_text: str, seed: int) -> tuple[nn.Module, dict]:
+    """All phases of a case; the network and its row, accuracies in percent and `macs` as shares of the dense ones.
 
-
-def run_case(case: dict, seed: int) -> tuple[nn.Module, dict]:
-    """All phases of a case; the network and its row, accuracies in percent and `macs` as shares of the dense ones."""
+    Kept for the cases that take their structure from this one; the case is text because a cache needs it so.
+    """
+    case = json.loads(case_text)
     batches = image_batches(load_cifar10(train_images=case["train_images"]))
     count = COSTS[case["cost"]]
     shared = {key: case[key] for key in ("network", "train_images", "weight_decay", "bf16", "start")}
@@ -100,7 +99,7 @@ def run_case(case: dict, seed: int) -> tuple[nn.Module, dict]:
     dense = count_macs(net, IMAGE)
     methods, row = [], {}
     if "structure_of" in case:  # the zeros that another case found, in a network that has not been trained
-        found = sparsified(json.dumps(case["structure_of"]), seed)
+        found = run_case(json.dumps(case["structure_of"]), seed)[0].state_dict()
         with torch.no_grad():
             for name, weight in net.named_parameters():
                 weight.mul_(found[name] != 0)
@@ -153,10 +152,11 @@ def restore(weights: list[Tensor], values: list[Tensor]) -> None:
 
 
 def trial(case: dict, seed: int) -> dict:
-    net, row = run_case(case, seed)
+    """One case with one seed; a case that names a file of weights leaves those of seed 0 there."""
+    net, row = run_case(json.dumps({key: case[key] for key in case if key != "weights"}), seed)
     if seed == 0 and "weights" in case and profiles.current() == "reference":
         runner.save_weights(case["weights"], net)
-    return row
+    return dict(row)
 
 
 def convnet_cases(common: dict) -> dict[str, dict]:
@@ -225,13 +225,16 @@ def resnet_cases(common: dict) -> dict[str, dict]:
         options = {"step": "proximal", "absorbing": True}
         return common | {"on": "block norms", "strengths": {"layer": strength}, "options": options}
 
+    low, middle, high = LAYER_STRENGTHS
     return {
-        "trained on": common | {"weights": "resnet_dense"},
-        **{f"layers {strength:g}": layer_case(strength) for strength in LAYER_STRENGTHS},
+        "trained on": common,
+        f"layers {low:g}": layer_case(low),
+        f"layers {middle:g}": layer_case(middle) | {"weights": "resnet_layers"},
+        f"layers {high:g}": layer_case(high),
         "layers 7e-3, the authors' step": common
         | {"on": "block convolutions", "strengths": {"layer": 7e-3}, "options": {"weigh_by_size": False}},
         "structure from scratch": common
-        | {"start": [0, 0.0], "penalty": [start + penalty, 0.2], "structure_of": layer_case(LAYER_STRENGTHS[1])},
+        | {"start": [0, 0.0], "penalty": [start + penalty, 0.2], "structure_of": layer_case(middle)},
     }
 
 

@@ -14,7 +14,14 @@ import nbformat
 import yaml
 from ipywidgets import IntSlider, Widget
 
-from effdl_lite.widgets import Prediction, RooflineExplorer, TrainingStep
+from effdl_lite.widgets import (
+    GroupShrinkage,
+    Prediction,
+    RooflineExplorer,
+    SparsityGroups,
+    TradeoffExplorer,
+    TrainingStep,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +29,22 @@ POINTS = [
     {"name": "conv 64→64", "flops": 75.5e6, "bytes": 672e3, "seconds": 1.6e-3},
     {"name": "ReLU <copy>", "flops": 65.5e3, "bytes": 524e3, "seconds": 6e-5},
 ]
+
+DENSE = {"mean": 76.3, "low": 75.9, "high": 76.6}
+TRADEOFF = [
+    {"series": "filters", "label": "strength 1e-3", "cost": 0.81, "mean": 76.4, "low": 76.0, "high": 76.9},
+    {"series": "filters", "label": "strength 3e-3", "cost": 0.46, "mean": 75.9, "low": 75.5, "high": 76.3},
+    {"series": "filters", "label": "strength 9e-3", "cost": 0.12, "mean": 72.0, "low": 71.1, "high": 72.8},
+    {"series": "l1 <weights>", "label": "strength 1e-4", "cost": 0.30, "mean": 76.3, "low": 76.0, "high": 76.5},
+]
+for _point, _kept in zip(TRADEOFF, (32, 20, 8, 32), strict=True):
+    _point["layers"] = {"conv 1": (_kept, 32), "conv <wide>": (_kept / 2, 64)}
+
+
+def tradeoff() -> TradeoffExplorer:
+    """A trade-off of four points that nobody measured."""
+    return TradeoffExplorer(TRADEOFF, DENSE, "Find the cheapest point that stays within half a point.")
+
 
 PROSE = """# Figures and boxes
 
@@ -113,6 +136,9 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "roofline = RooflineExplorer(200, 20); roofline": roofline,
         "roofline": roofline,
         "Prediction('How many parameters has it?', ...)": prediction,
+        "SparsityGroups()": SparsityGroups(),
+        "GroupShrinkage()": GroupShrinkage(),
+        "TradeoffExplorer(...)": tradeoff(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

@@ -3,14 +3,19 @@
 import contextlib
 import functools
 import http.server
+import itertools
 import json
+import re
 import shutil
 import threading
 
 import pytest
-from book_site import figures_book, real_book, toc_pages
+from book_site import figures_book, real_book, toc_pages, tradeoff
 
-from effdl_lite.widgets import RooflineExplorer
+from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups
+from effdl_lite.widgets.figure import plain
+from effdl_lite.widgets.group_shrinkage import CHOICES
+from effdl_lite.widgets.sparsity_groups import KINDS, group_block
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -275,6 +280,251 @@ class TestPrediction:
         assert seen.wrong == []
 
 
+class TestSparsityGroups:
+    """The picture holds the weights three times: as kernels, as the matrix, as what is left of it; 108 each."""
+
+    @pytest.fixture
+    def groups(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-groups")
+
+    def kind(self, groups, name):
+        groups.locator(f"button[data-kind='{name}']").click()
+
+    def test_mouse_chooses_and_removes_in_both_drawings(self, groups):
+        says, weights = groups.locator("[aria-live]"), groups.locator(".weights path")
+        for first in (0, 108):  # as kernels, as the matrix
+            self.kind(groups, "filter")
+            weights.nth(first + 27 + 4).hover()
+            assert says.inner_text().startswith("W[1,:,:,:] is kept.")
+            weights.nth(first + 27 + 4).click()
+            assert says.inner_text().startswith("W[1,:,:,:] is zero.")
+            assert "27 of 108 weights are zero" in says.inner_text()
+            for drawing in (0, 108):
+                states = [weights.nth(drawing + row * 27 + 26).get_attribute("class") for row in range(4)]
+                assert states == ["kept", "zero", "kept", "kept"]
+            weights.nth(first + 27 + 4).click()
+            assert "0 of 108 weights are zero" in says.inner_text()
+            for kind, name in {"channel": "W[:,1,:,:]", "shape": "W[:,1,2,0]", "2-D filter": "W[2,1,:,:]"}.items():
+                self.kind(groups, kind)
+                weights.nth(first + 2 * 27 + 9 + 6).click()
+                assert says.inner_text().startswith(f"{name} is zero.")
+                weights.nth(first + 2 * 27 + 9 + 6).click()
+
+    def test_of_rows_and_columns_a_label_is_the_row_and_a_weight_its_column(self, groups):
+        says = groups.locator("[aria-live]")
+        self.kind(groups, "filter + shape")
+        groups.locator(".row-name", has_text="n = 2").last.click()
+        assert says.inner_text().startswith("W[2,:,:,:] is zero.")
+        groups.locator(".weights path").nth(108 + 5).click()
+        assert says.inner_text().startswith("W[:,0,1,2] is zero.")
+        assert "30 of 108 weights are zero" in says.inner_text()
+        assert "3 × 26 instead of 4 × 27" in says.inner_text()
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_numbers_and_drawing_are_those_of_python(self, groups, kind):
+        self.kind(groups, kind)
+        python, slider = SparsityGroups(kind=kind), groups.locator("input")
+        states = "(paths) => paths.map((path) => path.getAttribute('class'))"
+        for index in {"layer": [0], "filter + shape": [1, 4, 29], "shape": [0, 1, 26]}.get(kind, [0, 1]):
+            if kind != "layer":
+                slider.fill(str(index))
+            groups.locator(".effdl-toggle").click()
+            python.removed = {kind: [*python.removed.get(kind, []), index]}
+            left = python.left()
+            text = groups.locator("[aria-live]").inner_text().replace("\u00a0", " ")
+            assert f"{left['zeros']} of 108 weights are zero" in text
+            assert f"leave {plain(100 * left['sparse'])} % of the MACs" in text
+            shape = f"{len(left['rows'])} × {len(left['columns'])}"
+            assert f"Dense matrix: {shape} instead of 4 × 27, {plain(100 * left['dense'])} % of" in text
+            assert ("multiplied all the same" in text) == (left["dense"] > left["sparse"] + 1e-9)
+            assert groups.locator("svg .rest").text_content().endswith(f": {shape}")
+            drawn = groups.locator(".weights path").evaluate_all(states)
+            zero = [False] * 108
+            for block in python.removed[kind]:
+                top, bottom, first, last = group_block(kind, block, 4, 3, 3)
+                for weight in range(108):
+                    zero[weight] |= top <= weight // 27 < bottom and first <= weight % 27 < last
+            assert drawn[:108] == drawn[108:216] == ["zero" if each else "kept" for each in zero]
+            assert len([state for state in drawn[216:] if state != "gone"]) == len(left["rows"]) * len(left["columns"])
+
+    def test_what_is_left_stands_close_together(self, groups):
+        self.kind(groups, "channel")
+        groups.locator(".effdl-toggle").click()
+        boxes = [groups.locator(".weights path").nth(216 + column).bounding_box() for column in range(9, 27)]
+        first = groups.locator(".weights path").nth(108).bounding_box()
+        assert boxes[0]["x"] == pytest.approx(first["x"], abs=2.5)  # a zero has an edge
+        steps = [after["x"] - before["x"] for before, after in itertools.pairwise(boxes)]
+        assert steps == pytest.approx([steps[0]] * 17, abs=0.5)
+
+    def test_the_first_outline_is_that_of_the_static_picture(self, groups):
+        static = re.search(r'class="chosen" d="([^"]+)"', SparsityGroups().picture)[1]
+        live = groups.locator(".chosen").get_attribute("d")
+        assert re.sub(r"[\d.]+", "", live) == re.sub(r"[\d.]+", "", static)
+        numbers = [[float(number) for number in re.findall(r"[\d.]+", path)] for path in (live, static)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=1.1)
+
+    def test_keyboard_and_reset(self, groups):
+        page, says = groups.page, groups.locator("[aria-live]")
+        groups.locator("button[data-kind='2-D filter']").focus()
+        page.keyboard.press("Enter")
+        groups.locator("input").focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowLeft")
+        assert says.inner_text().startswith("W[3,1,:,:] is kept.")
+        page.keyboard.press("Enter")
+        assert says.inner_text().startswith("W[3,1,:,:] is zero.")
+        assert groups.locator("input").get_attribute("aria-valuetext") == "W[3,1,:,:], removed"
+        page.keyboard.press("Space")
+        assert says.inner_text().startswith("W[3,1,:,:] is kept.")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert groups.locator(".effdl-toggle").inner_text() == "Restore it"
+        self.kind(groups, "filter")
+        assert "0 removed" in says.inner_text()
+        self.kind(groups, "2-D filter")
+        assert "1 removed" in says.inner_text()  # each kind keeps its own
+        groups.get_by_text("Reset").click()
+        assert "0 removed" in says.inner_text()
+        assert says.inner_text().startswith("W[0,0,:,:] is kept.")
+
+
+class TestGroupShrinkage:
+    @pytest.fixture
+    def shrink(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-shrink")
+
+    def move(self, shrink, **values):
+        for name, value in values.items():
+            shrink.locator(f"input[id$='-{name}']").fill(str(CHOICES[name].index(value)))
+
+    def test_table_is_that_of_python(self, shrink):
+        cells = shrink.locator(".effdl-scroll tbody").locator("th, td")
+        shrink.get_by_role("button", name="sub-gradient + threshold").click()
+        for values in (
+            {"strength": 2.0, "rate": 0.1, "usefulness": 1.0, "threshold": 0.0001},
+            {"strength": 5.5, "rate": 0.2, "usefulness": 5.0, "threshold": 0.5},
+            {"strength": 0.3, "rate": 0.02, "usefulness": 0.0, "threshold": 0.1},
+        ):
+            self.move(shrink, **values)
+            caption, rows = GroupShrinkage(**values).table()
+            assert shrink.locator(".effdl-scroll caption").text_content() == caption
+            assert cells.all_text_contents() == [cell for row in rows[1:] for cell in row]
+
+    def test_the_task(self, shrink):
+        says = shrink.locator("[aria-live]")
+        assert says.inner_text().startswith("Exactly zero since step 17.")
+        self.move(shrink, usefulness=5.0, strength=5.0)
+        assert "still on its way. Each step comes nearer; zero is only the limit." in says.inner_text()
+        shrink.locator("input[id$='-strength']").focus()
+        shrink.page.keyboard.press("ArrowRight")
+        assert says.inner_text().startswith("Exactly zero since step 37.")
+        shrink.get_by_role("button", name="sub-gradient", exact=True).press("Enter")
+        assert says.inner_text().startswith("Not zero: it bounces, ‖w‖ = 0.268 to 0.269 in the last 50 steps.")
+        assert "(1 − λ/‖target‖)₊ · target = (0, 0), ‖w‖ = 0" in says.inner_text()
+        assert shrink.locator(".bound text").text_content() == "– – η(λ + ‖target‖) = 1.01"
+
+    def test_drawing_follows_the_numbers(self, shrink):
+        def dot(name):
+            return shrink.locator(f".plane > .{name}").first.evaluate(
+                "(g) => { const { e, f } = g.transform.baseVal.consolidate().matrix;"
+                " return [(e - 106) / 40, (262 - f) / 40]; }"
+            )
+
+        shrink.get_by_role("button", name="l1").click()
+        self.move(shrink, usefulness=5.0, strength=3.5)
+        assert dot("target") == pytest.approx([3, 4], abs=0.01)
+        assert dot("best") == pytest.approx([0, 0.5], abs=0.01)
+        assert dot("end") == pytest.approx([0, 0.5], abs=0.01)
+        assert dot("start") == pytest.approx([5, 1], abs=0.01)
+        heights = [float(point.split(",")[1]) for point in shrink.locator(".norms").get_attribute("points").split()]
+        assert len(heights) == 201
+        self.move(shrink, strength=4.5)  # both weights are zero now: the line ends at the zero mark, below 10^-4
+        last = shrink.locator(".norms").get_attribute("points").split()[-1]
+        assert last == "346,208.0"
+        assert 33 < heights[-1] < 178
+
+    def test_threshold_is_free_only_where_it_acts(self, shrink):
+        threshold = shrink.locator("input[id$='-threshold']")
+        assert threshold.is_disabled()
+        shrink.get_by_role("button", name="sub-gradient + threshold").click()
+        assert threshold.is_enabled()
+        says = shrink.locator("[aria-live]")
+        assert says.inner_text().startswith("Not zero: it bounces")
+        self.move(shrink, threshold=0.5)
+        assert says.inner_text().startswith("Exactly zero since step")
+
+    def test_keyboard_and_reset(self, shrink):
+        page, says = shrink.page, shrink.locator("[aria-live]")
+        before = says.inner_text()
+        shrink.get_by_role("button", name="l2 decay").press("Space")
+        assert says.inner_text().startswith("Not zero: it rests at ‖w‖ = 0.333.")
+        assert shrink.get_by_role("button", name="l2 decay").get_attribute("aria-pressed") == "true"
+        shrink.locator("input[id$='-rate']").focus()
+        page.keyboard.press("Home")
+        assert "still on its way" in says.inner_text()
+        shrink.get_by_text("Reset").press("Enter")
+        assert says.inner_text() == before
+
+    @pytest.mark.parametrize(("viewport", "beside"), [(DESK, True), (PHONE, False)], ids=["desk", "phone"])
+    def test_the_plots_stand_beside_or_below_each_other(self, visit, figures, viewport, beside):
+        shrink = visit(viewport).open(figures + FIGURES).locator(".effdl-shrink")
+        plane, norm = (shrink.locator(name).bounding_box() for name in (".plane", ".norm"))
+        assert (norm["x"] > plane["x"] + plane["width"]) is beside
+        assert (norm["y"] > plane["y"] + plane["height"]) is not beside
+
+
+class TestTradeoff:
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-tradeoff")
+
+    def check(self, figure, number):
+        """The text, the ring and the bars are those of the point with this number."""
+        point = tradeoff().points[number]
+        text = figure.locator("[aria-live]").inner_text()
+        assert text == f"{tradeoff().names[point['series']]}, {point['label']}: {point['says']}"
+        ring, mark = (
+            box["x"] + box["width"] / 2 + 1j * (box["y"] + box["height"] / 2)
+            for box in (figure.locator(name).bounding_box() for name in (".ring", f".dot >> nth={number}"))
+        )
+        assert abs(ring - mark) < 2
+        bars = figure.locator(".effdl-bar").evaluate_all(
+            "(bars) => bars.map((bar) => bar.firstChild.offsetWidth / bar.clientWidth)"
+        )
+        assert bars == pytest.approx([kept / total for _, kept, total in point["layers"]], abs=0.02)
+        assert "conv <wide>" in figure.locator("li").nth(1).inner_text()
+
+    def test_buttons_slider_and_reset(self, figure):
+        page = figure.page
+        self.check(figure, 0)
+        figure.locator("input").focus()
+        page.keyboard.press("ArrowRight")
+        self.check(figure, 1)
+        assert figure.locator("[aria-live]").inner_text().replace("\u00a0", " ").startswith(
+            "filters, strength 3e-3: 46 % of the MACs, 75.9 % (75.5 to 76.3), 0.4 points below the dense network"
+        )  # fmt: skip
+        assert figure.locator("input").get_attribute("aria-valuetext") == "strength 3e-3"
+        page.keyboard.press("End")
+        self.check(figure, 2)
+        figure.get_by_role("button", name="l1 <weights>").press("Enter")
+        self.check(figure, 3)
+        assert figure.locator("input").is_disabled()  # it has one point
+        assert figure.locator(".series.is-chosen").get_attribute("data-series") == "1"
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure, 0)
+
+    def test_a_click_takes_a_point(self, figure):
+        figure.locator(".point").nth(2).click()
+        self.check(figure, 2)
+        figure.locator(".point").nth(3).click()
+        self.check(figure, 3)
+        assert figure.get_by_role("button", name="l1 <weights>").get_attribute("aria-pressed") == "true"
+
+    def test_table_is_that_of_python(self, figure):
+        cells = figure.locator("tbody").locator("th, td").all_text_contents()
+        assert cells == [cell for row in tradeoff().table()[1][1:] for cell in row]
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -290,7 +540,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 4
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 7
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -317,7 +567,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0, 0, 0]
+        assert left == [0] * 6
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -331,8 +581,9 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 4
-    for text in ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters"):
+    assert page.locator(".effdl-static").count() == 7
+    texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
+    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3"):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
         assert picture.is_visible()
@@ -343,7 +594,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 4
+    assert heights == [0] * 7
 
 
 def test_a_finger_hits_every_control(visit, figures):

@@ -67,6 +67,7 @@ FLOORS = [
     "reference",
     "plots",
     "widgets",
+    "claims",
     "doctor",
     "cli",
 ]

@@ -8,11 +8,37 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import traitlets
+from book_site import DENSE, TRADEOFF, tradeoff
 
-from effdl_lite.widgets import Figure, Prediction, RooflineExplorer, TrainingStep, layer_cost
+from effdl_lite.widgets import (
+    Figure,
+    GroupShrinkage,
+    Prediction,
+    RooflineExplorer,
+    SparsityGroups,
+    TradeoffExplorer,
+    TrainingStep,
+    group_counts,
+    layer_cost,
+)
 from effdl_lite.widgets.figure import HERE, html_table, plain, short
+from effdl_lite.widgets.group_shrinkage import (
+    CHOICES,
+    PENALTIES,
+    STEPS,
+    last_norms,
+    optimum,
+    penalty_gradient,
+    prox,
+    shrinkage_path,
+    verdict,
+)
+from effdl_lite.widgets.sparsity_groups import KINDS, group_block, group_name, matrix_left
+from effdl_lite.widgets.tradeoff import nice_ticks
 from effdl_lite.widgets.training_step import METHODS, PLACES, papers_at
 
 
@@ -33,7 +59,20 @@ def figures() -> list[Figure]:
         TrainingStep(),
         RooflineExplorer(100, 20, [POINT], machine="a laptop"),
         Prediction("How long is it?", "ms", "test.time", answer=3.25, low=0, high=10),
+        SparsityGroups(),
+        GroupShrinkage(),
+        tradeoff(),
     ]
+
+
+def in_javascript(name: str, expression: str, tmp_path: Path):
+    """The value of an expression in the module of the figure `name`."""
+    module = tmp_path / f"{name}.mjs"
+    code = "\n".join((HERE / f"{part}.js").read_text("utf-8") for part in ("family", name))
+    module.write_text(f"{code}\nconsole.log(JSON.stringify({expression}));", "utf-8")
+    done = subprocess.run([node(), str(module)], capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("figure", figures(), ids=lambda figure: type(figure).__name__)
@@ -69,7 +108,7 @@ class TestEveryFigure:
 
 
 @pytest.mark.needs("node")
-@pytest.mark.parametrize("name", ["training_step", "roofline", "prediction"])
+@pytest.mark.parametrize("name", [type(figure).source for figure in figures()])
 def test_javascript_is_valid(name, tmp_path):
     module = tmp_path / f"{name}.mjs"
     module.write_text("".join((HERE / f"{part}.js").read_text("utf-8") for part in ("family", name)), "utf-8")
@@ -189,3 +228,351 @@ class TestPrediction:
     def test_refuses_with_a_reason(self, arguments, message):
         with pytest.raises(ValueError, match=message):
             Prediction("How long?", "ms", **arguments)
+
+
+LAYER = (4, 3, 3)
+
+
+class TestSparsityGroups:
+    @pytest.mark.parametrize(
+        ("layer", "counts"),
+        [((20, 1, 5), [20, 1, 25, 20, 45, 1]), ((50, 20, 5), [50, 20, 500, 1000, 550, 1])],
+        ids=["conv1", "conv2"],
+    )
+    def test_groups_of_lenet(self, layer, counts):
+        assert dict(zip(KINDS, counts, strict=True)) == group_counts(*layer)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_groups_hold_every_weight_once_and_rows_with_columns_twice(self, kind):
+        times = np.zeros((4, 27), dtype=int)
+        for index in range(group_counts(*LAYER)[kind]):
+            a, b, c, d = group_block(kind, index, *LAYER)
+            times[a:b, c:d] += 1
+        assert (times == (2 if kind == "filter + shape" else 1)).all()
+
+    @pytest.mark.parametrize("layer", [LAYER, (2, 1, 1), (1, 2, 2)])
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_name_of_a_group_picks_its_block_of_the_lowered_matrix(self, kind, layer):
+        weights = np.arange(layer[0] * layer[1] * layer[2] ** 2).reshape(*layer, layer[2])
+        for index in range(group_counts(*layer)[kind]):
+            a, b, c, d = group_block(kind, index, *layer)
+            picked = eval(group_name(kind, index, *layer), {"W": weights})
+            assert np.array_equal(picked.ravel(), weights.reshape(layer[0], -1)[a:b, c:d].ravel())
+
+    @pytest.mark.parametrize(
+        ("kind", "removed", "zeros", "shape", "sparse", "dense"),
+        [
+            ("filter", [0, 2], 54, (2, 27), 0.5, 0.5),
+            ("channel", [1], 36, (4, 18), 2 / 3, 2 / 3),
+            ("shape", [0, 13], 8, (4, 25), 25 / 27, 25 / 27),
+            ("2-D filter", [0, 4, 8], 27, (4, 27), 0.75, 1.0),  # a diagonal: nothing to take out
+            ("2-D filter", [0, 1, 2, 3, 4, 5], 54, (2, 27), 0.5, 0.5),  # two rows of three tiles
+            ("2-D filter", [1, 4, 7, 10], 36, (4, 18), 2 / 3, 2 / 3),  # a block of columns
+            ("filter + shape", [0, 4], 27 + 4 - 1, (3, 26), 78 / 108, 78 / 108),
+            ("layer", [0], 108, (0, 0), 0, 0),
+        ],
+    )
+    def test_what_is_left_of_the_matrix(self, kind, removed, zeros, shape, sparse, dense):
+        left = matrix_left(kind, removed, *LAYER)
+        assert left["zeros"] == zeros
+        assert (len(left["rows"]), len(left["columns"])) == shape
+        assert math.isclose(left["sparse"], sparse, abs_tol=1e-12)
+        assert math.isclose(left["dense"], dense, abs_tol=1e-12)
+
+    def test_the_smaller_matrix_gives_the_same_product(self):
+        random = np.random.default_rng(0)
+        weights, features = random.normal(size=(4, 27)), random.normal(size=(27, 5))
+        removed = [1, 4, 9, 30]
+        for a, b, c, d in (group_block("filter + shape", index, *LAYER) for index in removed):
+            weights[a:b, c:d] = 0
+        left = matrix_left("filter + shape", removed, *LAYER)
+        small = weights[np.ix_(left["rows"], left["columns"])] @ features[left["columns"]]
+        product = weights @ features
+        assert np.allclose(product[left["rows"]], small)
+        assert not product[[row for row in range(4) if row not in left["rows"]]].any()
+
+    @pytest.mark.needs("node")
+    def test_javascript_counts_the_same(self, tmp_path):
+        random, cases, expected = np.random.default_rng(1), [], []
+        for layer in (LAYER, (2, 1, 1), (3, 2, 2)):
+            for kind, number in group_counts(*layer).items():
+                for _ in range(4):
+                    removed = np.flatnonzero(random.random(number) < 0.4).tolist()
+                    blocks = [["", *group_block(kind, index, *layer)] for index in removed]
+                    cases.append([blocks, layer[0], layer[1] * layer[2] ** 2])
+                    expected.append(matrix_left(kind, removed, *layer))
+        for javascript, python in zip(
+            in_javascript("sparsity_groups", f"{json.dumps(cases)}.map((c) => matrixLeft(...c))", tmp_path),
+            expected,
+            strict=True,
+        ):
+            assert [javascript[key] for key in ("zeros", "rows", "columns")] == [
+                python[key] for key in ("zeros", "rows", "columns")
+            ]
+            assert math.isclose(javascript["sparse"], python["sparse"], abs_tol=1e-12)
+            assert math.isclose(javascript["dense"], python["dense"], abs_tol=1e-12)
+
+    def test_table_names_slices_counts_and_weights(self):
+        _, rows = SparsityGroups().table()
+        assert rows[1] == ["filter", "W[n,:,:,:]", "a row", "4", "27", "5.2", "3 × 27"]
+        assert [row[3] for row in rows[1:]] == ["4", "3", "27", "12", "31", "1"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"filters": 9}, r"filters is 9; .* 1\.\.8.*group_counts"),
+            ({"channels": 7}, r"channels is 7; .* 1\.\.6"),
+            ({"kernel": 7}, r"kernel is 7; .* 1\.\.5"),
+            ({"kernel": 0}, r"kernel is 0"),
+        ],
+    )
+    def test_refuses_a_layer_that_cannot_be_drawn(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            SparsityGroups(**arguments)
+
+    def test_refuses_groups_that_are_not_there(self):
+        with pytest.raises(traitlets.TraitError, match="kind"):
+            SparsityGroups(kind="block")
+        with pytest.raises(ValueError, match=r"group 3 of kind 'channel' .* 0\.\.2"):
+            group_block("channel", 3, *LAYER)
+        with pytest.raises(ValueError, match="choose one of filter, channel"):
+            group_block("block", 0, *LAYER)
+        with pytest.raises(ValueError, match="channels is 0"):
+            group_counts(4, 0, 3)
+
+    def test_the_largest_drawing_has_room_for_everything(self):
+        svg = ET.fromstring(SparsityGroups(8, 6, 5).picture)
+        right, bottom = (float(size) for size in svg.get("viewBox").split()[2:])
+        weights = svg.findall("./g/path")
+        assert len(weights) == 3 * 8 * 150
+        for path in weights:
+            x, y, width, height = (float(number) for number in re.findall(r"[\d.]+", path.get("d"))[:4])
+            assert 0 <= x < x + width <= right
+            assert 0 <= y < y + height <= bottom
+
+
+class TestGroupShrinkage:
+    @pytest.mark.parametrize(("t", "expected"), [(1, (2.4, 3.2)), (2.5, (1.5, 2.0)), (5, (0, 0)), (7, (0, 0))])
+    def test_proximal_step_of_three_four(self, t, expected):
+        assert prox("group Lasso", (3.0, 4.0), t) == pytest.approx(expected)
+        assert t < 5 or prox("group Lasso", (3.0, 4.0), t) == (0, 0)
+
+    def test_the_sub_gradient_alone_jumps_over_zero_for_ever(self):
+        path = shrinkage_path("group Lasso", "sub-gradient", (0.25, 0), (0, 0), 1, 0.1, curvature=0, number=101)
+        assert [w[0] for w in path[:6]] == pytest.approx([0.25, 0.15, 0.05, -0.05, 0.05, -0.05])
+        assert all(abs(w[0]) > 0.04 for w in path)
+        assert path[-1][0] == pytest.approx(-0.05)
+
+    def test_of_a_useless_group_the_sub_gradient_leaves_about_half_of_rate_times_strength(self):
+        path = shrinkage_path("group Lasso", "sub-gradient", (5, 1), (0, 0), 2, 0.1)
+        assert math.hypot(*path[-1]) == pytest.approx(0.1 * 2 / (2 - 0.1))
+        assert verdict(path, (0, 0)) == ("bounces", -1)
+
+    @pytest.mark.parametrize("penalty", PENALTIES)
+    def test_gradients_are_those_of_torch(self, penalty):
+        value = {
+            "group Lasso": lambda w: w.norm(),
+            "l2 decay": lambda w: w.square().sum() / 2,
+            "l1": lambda w: w.abs().sum(),
+        }[penalty]
+        for pair in ((3.0, -4.0), (-0.01, 2.0)):
+            w = torch.tensor(pair, dtype=torch.float64, requires_grad=True)
+            value(w).backward()
+            assert penalty_gradient(penalty, pair) == pytest.approx(w.grad.tolist())
+        assert penalty_gradient(penalty, (0.0, 0.0)) == (0, 0)
+
+    @pytest.mark.parametrize("penalty", PENALTIES)
+    def test_the_proximal_step_is_the_smallest_of_what_it_minimizes(self, penalty):
+        value = {
+            "group Lasso": lambda u: np.hypot(*u),
+            "l2 decay": lambda u: (u**2).sum(0) / 2,
+            "l1": lambda u: np.abs(u).sum(0),
+        }[penalty]
+        grid = np.stack(np.meshgrid(*[np.linspace(-6, 6, 241)] * 2))
+        for w in ((3.0, 4.0), (-1.0, 5.0), (0.3, -0.2)):
+            for t in (0.1, 1.0, 4.5):
+
+                def cost(u, w=w, t=t):
+                    return t * value(u) + ((u[0] - w[0]) ** 2 + (u[1] - w[1]) ** 2) / 2
+
+                assert cost(np.array(prox(penalty, w, t))) <= cost(grid).min() + 1e-12
+
+    @pytest.mark.parametrize("usefulness", [1.0, 5.0])
+    @pytest.mark.parametrize("penalty", PENALTIES)
+    def test_proximal_steps_end_at_the_optimum(self, penalty, usefulness):
+        figure = GroupShrinkage(penalty=penalty, strength=2, usefulness=usefulness)
+        best = optimum(penalty, figure.target(), 2)
+        assert figure.path()[-1] == pytest.approx(best, abs=1e-8)
+
+    def test_group_lasso_takes_both_weights_at_once_and_l1_one_by_one(self):
+        assert optimum("group Lasso", (3, 4), 3.5) == pytest.approx((0.9, 1.2))
+        assert optimum("group Lasso", (3, 4), 5.5) == (0, 0)
+        assert optimum("l1", (3, 4), 3.5) == (0, 0.5)
+        assert min(optimum("l2 decay", (3, 4), 1000)) > 0
+
+    def test_answer_of_the_task(self):
+        def ends(strength, step):
+            figure = GroupShrinkage(strength=strength, usefulness=5, step=step)
+            return verdict(figure.path(), optimum("group Lasso", figure.target(), strength))
+
+        zero = [strength for strength in CHOICES["strength"] if ends(strength, "proximal")[0] == "zero"]
+        assert min(zero) == 5.1  # at 5.0 zero is the limit, not reached
+        assert zero == [strength for strength in CHOICES["strength"] if strength > 5]
+        assert {ends(strength, "sub-gradient")[0] for strength in zero} == {"bounces"}
+
+    def test_a_threshold_catches_the_bounce_only_if_it_is_as_large(self):
+        for threshold, zero in ((0.0001, False), (0.01, False), (0.2, True)):
+            path = shrinkage_path("group Lasso", STEPS[1], (4, 2), (0, 0), 2, 0.1, threshold)
+            assert (path[-1] == (0, 0)) is zero  # without a threshold it bounces at 0.105
+
+    def test_verdicts(self):
+        paths = {
+            "zero": [(1.0, 0.0)] * 150 + [(0.0, 0.0)] * 51,
+            "rests": [(1.0, 0.5)] * 201,
+            "moves": [(0.9**i, 0.0) for i in range(201)],
+            "bounces": [(0.1 * (-1) ** i, 0.0) for i in range(201)],
+        }
+        for name, path in paths.items():
+            assert verdict(path, (0, 0)) == (name, 150 if name == "zero" else -1)
+
+    @pytest.mark.needs("node")
+    def test_javascript_takes_the_same_steps(self, tmp_path):
+        cases = [
+            {
+                "penalty": penalty,
+                "step": step,
+                "start": [5.0, 1.0],
+                "target": [0.6 * usefulness, 0.8 * usefulness],
+                "strength": strength,
+                "rate": rate,
+                "threshold": 0.2,
+            }
+            for penalty in PENALTIES
+            for step in STEPS
+            for usefulness, strength, rate in ((0, 2, 0.1), (1, 0.5, 0.2), (5, 4.9, 0.1), (5, 5.1, 0.05), (2.5, 6, 0.2))
+        ]
+        cases.append({**cases[0], "curvature": 0, "number": 60})
+        code = (
+            f"{json.dumps(cases)}.map((c) => {{ const path = shrinkagePath(c); const best = prox(c.penalty, c.target, "
+            "c.strength); return [path, best, verdict(path, best), lastNorms(path)]; })"
+        )
+        for case, (path, best, ends, norms) in zip(
+            cases, in_javascript("group_shrinkage", code, tmp_path), strict=True
+        ):
+            python = shrinkage_path(**{**case, "start": tuple(case["start"]), "target": tuple(case["target"])})
+            assert np.array_equal(path, python)  # to the last digit: a path that bounces makes each difference larger
+            assert best == pytest.approx(optimum(case["penalty"], case["target"], case["strength"]))
+            assert tuple(ends) == verdict(python, tuple(best))
+            assert norms == last_norms(python)
+
+    def test_table_has_all_penalties_and_steps(self):
+        _, rows = GroupShrinkage().table()
+        assert [tuple(row[:2]) for row in rows[1:]] == [(penalty, step) for penalty in PENALTIES for step in STEPS]
+        assert rows[3][2:] == ["0", "yes, since step 17", "0"]
+        assert rows[1][3] == "no"
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"strength": 7}, r"strength is 7; choose 0\.\.6"),
+            ({"strength": math.nan}, "strength is nan"),
+            ({"rate": 0}, r"rate is 0; choose 0\.01\.\.0\.2"),
+            ({"usefulness": -1}, "usefulness is -1"),
+            ({"start": (9, 0)}, r"start\[0\] is 9"),
+        ],
+    )
+    def test_refuses_what_the_plane_does_not_show(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            GroupShrinkage(**arguments)
+
+    def test_refuses_unknown_names_and_negative_numbers(self):
+        with pytest.raises(traitlets.TraitError, match="penalty"):
+            GroupShrinkage(penalty="l0")
+        with pytest.raises(ValueError, match="penalty is 'l0'; choose one of group Lasso"):
+            prox("l0", (1, 1), 1)
+        with pytest.raises(ValueError, match="step is 'big'; choose one of sub-gradient"):
+            shrinkage_path("l1", "big", (1, 1), (0, 0), 1, 0.1)
+        with pytest.raises(ValueError, match="t is -1"):
+            prox("l1", (1, 1), -1)
+        with pytest.raises(ValueError, match="curvature is 0"):
+            optimum("l1", (1, 1), 1, curvature=0)
+
+
+class TestTradeoff:
+    def test_says_cost_accuracy_spread_and_the_distance_to_dense(self):
+        assert [point["says"].replace("\u00a0", " ") for point in tradeoff().points[:2]] == [
+            (
+                "81 % of the MACs, 76.4 % (76.0 to 76.9), 0.1 points above the dense network (75.9 to 76.6): "
+                "the two ranges overlap."
+            ),
+            (
+                "46 % of the MACs, 75.9 % (75.5 to 76.3), 0.4 points below the dense network (75.9 to 76.6): "
+                "the two ranges overlap."
+            ),
+        ]
+        says = [point["says"] for point in tradeoff().points]
+        assert says[2].endswith("the two ranges are apart.")
+        assert "as accurate as the dense network" in says[3]
+
+    def test_costs_may_be_counts(self):
+        figure = TradeoffExplorer([{**TRADEOFF[0], "cost": 40_550_400}], DENSE, "Look.", share=False)
+        assert figure.points[0]["says"].startswith("40.6 M MACs, 76.4")
+        assert "MACs per example" in figure.picture
+        assert figure.table()[1][2][2] == "40.6 M"
+
+    def test_points_stand_where_their_numbers_say(self):
+        figure = tradeoff()
+        cost = sorted(figure.points, key=lambda point: point["cost"])
+        assert [point["x"] for point in cost] == sorted({point["x"] for point in cost})
+        score = sorted(figure.points, key=lambda point: -point["mean"])
+        assert [point["y"] for point in score] == sorted({point["y"] for point in score})
+        one = figure.points[0]
+        assert one["x"] == pytest.approx(46 + 0.81 * (368 - 46), abs=0.1)  # the axis goes from 0 to 100 %
+
+    def test_table_holds_dense_and_every_point(self):
+        _, rows = tradeoff().table()
+        assert rows[1][3:6] == ["76.3", "75.9 to 76.6", "0.0"]
+        assert [cell.replace("\u00a0", " ") for cell in rows[3]] == [
+            "filters", "strength 3e-3", "46 %", "75.9", "75.5 to 76.3", "−0.4", "conv 1: 20/32; conv <wide>: 10/64",
+        ]  # fmt: skip
+        assert rows[5][5] == "0.0"
+
+    @pytest.mark.parametrize("ends", [(0.1, 1.0), (71.1, 76.9), (76.31, 76.32), (75, 75), (0, 4e7), (-3, 2)])
+    def test_ticks_enclose_the_values(self, ends):
+        ticks = nice_ticks(*ends)
+        assert ticks[0] <= ends[0] <= ends[1] <= ticks[-1]
+        assert 2 <= len(ticks) <= 8
+        assert np.allclose(np.diff(ticks), ticks[1] - ticks[0])
+        assert ticks[1] > ticks[0]
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"mean": math.nan}, "mean of the point 'strength 1e-3' of 'filters' is nan"),
+            ({"cost": math.inf}, "cost of .* is inf"),
+            ({"high": "76"}, "high of .* is '76'"),
+            ({"cost": 46}, r"cost of .* is 46.0; it must be 0\.\.1"),
+            ({"cost": -0.1}, "cost of .* is -0.1"),
+            ({"low": 77}, "low 77.0, mean 76.4, high 76.9; they must rise"),
+            ({"layers": {"conv 1": (33, 32)}}, "layer 'conv 1' of .* keeps 33 of 32"),
+            ({"layers": {"conv 1": (0, 0)}}, "keeps 0 of 0"),
+            ({"layers": {"conv 1": (math.nan, 32)}}, "keeps nan of 32"),
+            ({"series": ""}, "has no series"),
+        ],
+    )
+    def test_refuses_damaged_points(self, change, message):
+        with pytest.raises(ValueError, match=message):
+            TradeoffExplorer([{**TRADEOFF[0], **change}], DENSE, "Look.")
+
+    def test_refuses_too_few_and_too_many(self):
+        with pytest.raises(ValueError, match="points is empty"):
+            TradeoffExplorer([], DENSE, "Look.")
+        with pytest.raises(ValueError, match="there are 5 series; 4"):
+            TradeoffExplorer([{**TRADEOFF[0], "series": str(i)} for i in range(5)], DENSE, "Look.")
+        with pytest.raises(ValueError, match=r"series 'filters' has 11 points; .* 10"):
+            TradeoffExplorer([TRADEOFF[0]] * 11, DENSE, "Look.")
+        without = {key: value for key, value in TRADEOFF[0].items() if key != "low"}
+        with pytest.raises(ValueError, match="has no low"):
+            TradeoffExplorer([without], DENSE, "Look.")
+        with pytest.raises(ValueError, match="the reference has no high"):
+            TradeoffExplorer(TRADEOFF, {"mean": 1, "low": 1}, "Look.")
