@@ -1,9 +1,13 @@
-"""The stored results of the reference runs, which chapters plot beside what a notebook measures itself."""
+"""What the reference runs left: results that chapters plot beside their own, and weights that they start from."""
 
 import json
 from pathlib import Path
 
-RESULTS = Path(__file__).resolve().parent.parent / "experiments" / "results"
+from safetensors.torch import load_file
+from torch import Tensor
+
+EXPERIMENTS = Path(__file__).resolve().parent.parent / "experiments"
+RESULTS = EXPERIMENTS / "results"
 
 
 def reference_rows(name: str, case: str) -> list[dict]:
@@ -27,3 +31,18 @@ def reference_rows(name: str, case: str) -> list[dict]:
     if case not in results["cases"]:
         raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
     return [row for row in results["rows"] if row["case"] == case]
+
+
+def reference_weights(name: str) -> dict[str, Tensor]:
+    """Parameters and buffers of a network that a reference run trained, for `load_state_dict`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    path = EXPERIMENTS / "weights" / f"{name}.safetensors"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no weights {path}; install the course from its own folder (pip install -r requirements.txt), or make "
+            "them with `make reference`"
+        )
+    return load_file(path)

@@ -28,7 +28,7 @@ from effdl_lite.training import Method, accuracy
 from experiments import runner
 
 CHANNEL_STRENGTH = 1e-2
-LAYER_STRENGTHS = (1.2e-2, 1.8e-2, 3e-2)
+LAYER_STRENGTHS = (2e-2, 3e-2, 4.5e-2)
 IMAGE = torch.zeros(1, 3, 32, 32)
 PARTS = {
     "convolutions": lambda net: [m for m in net.modules() if isinstance(m, nn.Conv2d)],
@@ -211,14 +211,14 @@ def convnet_cases(common: dict) -> dict[str, dict]:
 
 def resnet_cases(common: dict) -> dict[str, dict]:
     """Whole layers of ResNet-20, by the last BatchNorm of each block or, as the authors, by each convolution."""
-    start, penalty, fine_tune = profiles.choose(quick=(1, 1, 1), laptop=(3, 2, 2), reference=(7, 4, 2))
+    start, penalty, fine_tune = profiles.choose(quick=(1, 1, 1), laptop=(3, 1, 3), reference=(6, 2, 4))
     common = common | {
         "network": "ResNet-20",
         "weight_decay": 1e-3,
         "cost": "compact",
         "start": [start, 0.2],
         "penalty": [penalty, 0.1],
-        "fine_tune": [fine_tune, 0.05],
+        "fine_tune": [fine_tune, 0.1],
     }
 
     def layer_case(strength: float) -> dict:

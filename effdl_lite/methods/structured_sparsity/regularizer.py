@@ -14,14 +14,16 @@ class StructuredSparsity(Method):
     r"""Adds group Lasso, :math:`\lambda \sum_g \lVert w^{(g)} \rVert_2`, to the loss; fills places 4 and 5.
 
     With ``step="gradient"``, as the authors do: place 4 adds the sub-gradient :math:`\lambda w / \lVert w^{(g)} \rVert`
-    (0 for a group that is zero), and place 5 sets every weight below `threshold` in size to exact zero. Their code
-    clips the gradient before it adds this term; our training step clips after.
+    (0 for a group that is zero), and place 5 sets every weight below `threshold` in size to exact zero. Two things
+    differ: their code clips the gradient before it adds this term, our training step after; and their threshold acts
+    on every parameter of the network, ours on the penalised ones.
 
     With ``step="proximal"`` place 5 shortens each group by the strength times the step, and to exact zero where it is
     not longer than that. The step is :math:`\eta / (1 - \mu)`, the distance that a constant gradient moves a weight
-    under momentum :math:`\mu` in the long run, so that a strength means the same in both forms. Where kinds overlap
-    (rows and columns) they take their steps one after the other, which is not exactly the step of their sum; the zeros
-    of each stay zero under the other.
+    under momentum :math:`\mu` in the long run, so that a strength means the same in both forms. (An optimizer that
+    scales each weight's step, such as Adam, has another metric; there the step is only a heuristic.) Where kinds
+    overlap (rows and columns) they take their steps one after the other, which is not exactly the step of their sum;
+    the zeros of each stay zero under the other.
 
     Args:
         layers: whose weights are penalised. For BatchNorm a "filter" is the pair of scale and shift of a channel.
@@ -32,7 +34,8 @@ class StructuredSparsity(Method):
         threshold: the authors' 1e-4 by default with "gradient", else 0. It is a size of single weights, not of groups.
         absorbing: keep a group at zero once it is zero. The noise of SGD revives dead groups otherwise.
         keep_norm: put each layer back to its first length after every step, so that only the shares of its groups
-            change. For layers in front of a BatchNorm, whose output does not depend on that length; ours.
+            change; ours. For layers whose scale a later BatchNorm undoes: a convolution in front of one, or a
+            BatchNorm that is followed by ReLU, a convolution and another BatchNorm.
 
     Raises:
         ValueError: for a negative strength or threshold, a kind or step that is unknown, a layer without groups, or no
@@ -95,8 +98,10 @@ class StructuredSparsity(Method):
     @torch.no_grad()
     def after_step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         if self.step == "proximal":
-            group = optimizer.param_groups[0]
-            shorten(self.terms, group["lr"] / (1 - group.get("momentum", 0.0)))
+            groups = {id(weight): group for group in optimizer.param_groups for weight in group["params"]}
+            for layer, kind, strength in self.terms:
+                if (group := groups.get(id(layer.weight))) is not None:  # a weight that is not trained stays
+                    shorten([(layer, kind, strength)], group["lr"] / (1 - group.get("momentum", 0.0)))
         if self.first_lengths:
             for layer, first in zip(self.layers, self.first_lengths, strict=True):
                 factor = first / length_of(layer).clamp(min=1e-12)
