@@ -28,7 +28,7 @@ from effdl_lite.training import Method, accuracy
 from experiments import runner
 
 CHANNEL_STRENGTH = 1e-2
-LAYER_STRENGTHS = (2e-2, 3e-2, 4.5e-2)
+LAYER_STRENGTHS = (1.6e-2, 2e-2, 2.3e-2)
 IMAGE = torch.zeros(1, 3, 32, 32)
 PARTS = {
     "convolutions": lambda net: [m for m in net.modules() if isinstance(m, nn.Conv2d)],
@@ -114,7 +114,8 @@ def run_case(case_text: str, seed: int) -> tuple[nn.Module, dict]:
     row["trimmed"] = 100 * accuracy(net, batches["validation"])
     train(net, case, "fine_tune", seed, frozen(net))
     row |= {"validation": 100 * accuracy(net, batches["validation"]), "test": 100 * accuracy(net, batches["test"])}
-    return net, row | {"macs": count(net) / dense, "layers": layers_left(net, case["cost"])}
+    row |= {"macs": count(net) / dense, "layers": layers_left(net, case["cost"])}
+    return net, row | ({"block_convolutions": block_convolutions(row["layers"])} if hasattr(net, "blocks") else {})
 
 
 def frozen(net: nn.Module) -> list[Method]:
@@ -127,6 +128,16 @@ def layers_left(net: nn.Module, cost: str) -> dict[str, list[int]]:
     if cost == "compact":
         return {name: [layer.filters_kept, layer.inputs_kept] for name, layer in dead_channels(net, IMAGE).items()}
     return {name: [gemm.rows, gemm.columns] for name, gemm in lowered_macs(net, IMAGE).items()}
+
+
+def block_convolutions(layers: dict[str, list[int]]) -> dict[str, int]:
+    """How many of ResNet-20's 18 convolutions inside blocks are left, in all and in each stage of three blocks."""
+    left = {"all": 0, "stage 1": 0, "stage 2": 0, "stage 3": 0}
+    for name, (filters, _) in layers.items():
+        if ".conv" in name and filters:
+            left["all"] += 1
+            left[f"stage {int(name.split('.')[1]) // 3 + 1}"] += 1
+    return left
 
 
 def trim_to(net: nn.Module, layers: list[nn.Module], kind: str, count: Callable, limit: float) -> None:

@@ -3,9 +3,8 @@
 const escapeHtml = (text) =>
   String(text).replace(/[&<>"]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign]);
 
-// Several views of one figure may stand in a page: every id is new.
-let views = 0;
-const newId = () => `effdl-${Date.now().toString(36)}-${views++}`;
+// Several views stand in a page, each figure with a copy of this file: only chance makes every id new.
+const newId = () => `effdl-${Math.random().toString(36).slice(2)}`;
 
 // Three significant digits and a prefix of the SI; the same as `short` in figure.py.
 function short(number) {
