@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: book test lint execute reference constraints clean help
+.PHONY: book test lint execute reference bench constraints clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,11 @@ execute: $(INSTALLED) ## run the notebooks of the book on the real data and stor
 
 reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an interruption
 	$(BIN)/python -m experiments.baselines --profile reference
+	$(BIN)/python -m experiments.structured_sparsity --profile reference
+
+bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
+	$(BIN)/python -m pip install -q -r requirements-bench.txt
+	$(BIN)/python -m experiments.benchmarks.structured_sparsity
 
 constraints: $(INSTALLED) ## resolve the pins anew, for Python 3.11 and newer and every system
 	$(BIN)/python -m pip install -q uv==0.13.9

@@ -9,8 +9,10 @@ Rooms, from the ground up; a room imports only from rooms above it in this list:
 * `training`  one training step with five places, and `fit`, which runs it
 * `batches`   images and text in batches, from memory
 * `recipes`   the two settings that the chapters start from
+* `methods`   what the papers add, one paper a file or folder; no paper's imports another's
 * `reference` the stored results of the reference runs
-* `plots`, `widgets`  figures
+* `tables`, `plots`, `widgets`  tables and figures
+* `claims`    what the papers say beside what came out here, with verdicts that are computed
 * `doctor`, `cli`  the `effdl` command
 """
 

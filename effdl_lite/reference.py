@@ -21,6 +21,15 @@ def reference_rows(name: str, case: str) -> list[dict]:
         FileNotFoundError: if there is no such file, as when the package was installed without the course around it.
         ValueError: if the experiment has no such case.
     """
+    return [row for row in _results(name, case)["rows"] if row["case"] == case]
+
+
+def reference_settings(name: str, case: str) -> dict:
+    """The settings of one case of a reference run; arguments and errors as of `reference_rows`."""
+    return _results(name, case)["cases"][case]
+
+
+def _results(name: str, case: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.is_file():
         raise FileNotFoundError(
@@ -30,7 +39,7 @@ def reference_rows(name: str, case: str) -> list[dict]:
     results = json.loads(path.read_text(encoding="utf-8"))
     if case not in results["cases"]:
         raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
-    return [row for row in results["rows"] if row["case"] == case]
+    return results
 
 
 def reference_weights(name: str) -> dict[str, Tensor]:

@@ -65,6 +65,7 @@ FLOORS = [
     "batches",
     "recipes",
     "reference",
+    "tables",
     "plots",
     "widgets",
     "claims",

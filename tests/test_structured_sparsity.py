@@ -6,12 +6,12 @@ import math
 
 import pytest
 import torch
-from effdl_lite.methods.lowering import LoweredConv2d, lowered_macs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from effdl_lite import measure
+from effdl_lite.methods.lowering import LoweredConv2d, lowered_macs
 from effdl_lite.methods.structured_sparsity import (
     GROUPS,
     FrozenZeros,

@@ -38,7 +38,7 @@ from effdl_lite.widgets.group_shrinkage import (
     verdict,
 )
 from effdl_lite.widgets.sparsity_groups import KINDS, group_block, group_name, matrix_left
-from effdl_lite.widgets.tradeoff import nice_ticks
+from effdl_lite.widgets.tradeoff import LEFT, RIGHT, nice_ticks
 from effdl_lite.widgets.training_step import METHODS, PLACES, papers_at
 
 
@@ -517,7 +517,8 @@ class TestTradeoff:
     def test_costs_may_be_counts(self):
         figure = TradeoffExplorer([{**TRADEOFF[0], "cost": 40_550_400}], DENSE, "Look.", share=False)
         assert figure.points[0]["says"].startswith("40.6 M MACs, 76.4")
-        assert "MACs per example" in figure.picture
+        assert ">MACs</text>" in figure.picture
+        assert ">10 M</text>" in figure.picture
         assert figure.table()[1][2][2] == "40.6 M"
 
     def test_points_stand_where_their_numbers_say(self):
@@ -527,7 +528,7 @@ class TestTradeoff:
         score = sorted(figure.points, key=lambda point: -point["mean"])
         assert [point["y"] for point in score] == sorted({point["y"] for point in score})
         one = figure.points[0]
-        assert one["x"] == pytest.approx(46 + 0.81 * (368 - 46), abs=0.1)  # the axis goes from 0 to 100 %
+        assert one["x"] == pytest.approx(LEFT + 0.81 * (RIGHT - LEFT), abs=0.1)  # the axis goes from 0 to 100 %
 
     def test_table_holds_dense_and_every_point(self):
         _, rows = tradeoff().table()
@@ -551,6 +552,7 @@ class TestTradeoff:
             ({"mean": math.nan}, "mean of the point 'strength 1e-3' of 'filters' is nan"),
             ({"cost": math.inf}, "cost of .* is inf"),
             ({"high": "76"}, "high of .* is '76'"),
+            ({"mean": None}, "mean of .* is None"),
             ({"cost": 46}, r"cost of .* is 46.0; it must be 0\.\.1"),
             ({"cost": -0.1}, "cost of .* is -0.1"),
             ({"low": 77}, "low 77.0, mean 76.4, high 76.9; they must rise"),

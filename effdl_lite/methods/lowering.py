@@ -44,8 +44,8 @@ class LoweredConv2d(nn.Module):
         ValueError: for a grouped convolution, whose matrix would be one of several, and for another padding than a
             number of zeros.
 
-    Source: SSL, section 3.1 (filters and channels, filter shapes), and the authors' Caffe, whose speed-ups are times of
-    this product alone. Caffe multiplies for each image, this for the whole batch.
+    Source: the SSL paper's rows (filters) and columns (shape fibres), and the authors' Caffe, whose speed-ups are times
+    of this product alone. Caffe multiplies for each image, this for the whole batch.
     """
 
     def __init__(self, conv: nn.Conv2d):

@@ -1,6 +1,5 @@
 """What all figures share: one look, one file of helpers, and a picture with a table where JavaScript is off."""
 
-import html
 import math
 from pathlib import Path
 from typing import ClassVar
@@ -8,6 +7,8 @@ from typing import ClassVar
 import anywidget
 import traitlets
 from IPython.display import display
+
+from effdl_lite.tables import html_table
 
 HERE = Path(__file__).parent
 
@@ -28,21 +29,6 @@ def plain(number: float, digits: int = 3) -> str:
     """So many significant digits and no prefix: `plain(0.25) == "0.25"`; the same as in family.js."""
     value = float(f"{number:.{digits}g}")
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def html_table(caption: str, rows: list[list[str]]) -> str:
-    """An HTML table; the first row is the header, the first column names its row."""
-
-    def row(cells: list[str], tag: str, scope: str) -> str:
-        first = f'<th scope="{scope}">{html.escape(str(cells[0]))}</th>'
-        attribute = ' scope="col"' if tag == "th" else ""
-        return f"<tr>{first}" + "".join(f"<{tag}{attribute}>{html.escape(str(c))}</{tag}>" for c in cells[1:]) + "</tr>"
-
-    body = "".join(row(cells, "td", "row") for cells in rows[1:])
-    return (
-        f'<table class="effdl-table"><caption>{html.escape(caption)}</caption>'
-        f"<thead>{row(rows[0], 'th', 'col')}</thead><tbody>{body}</tbody></table>"
-    )
 
 
 class Figure(anywidget.AnyWidget):

@@ -35,17 +35,9 @@ MODULES = {
         *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d),
     },
 }
-# In-place arithmetic (`a += b`) and what it computes
-IN_PLACE = {
-    operator.iadd: operator.add,
-    operator.isub: operator.sub,
-    operator.imul: operator.mul,
-    operator.itruediv: operator.truediv,
-}
 FLATTEN = {torch.flatten, torch.reshape, "flatten", "view", "reshape"}
 REDUCE = {torch.mean, torch.sum, torch.amax, "mean", "sum", "amax"}  # channelwise over height and width only
 CHANNELWISE = {
-    *IN_PLACE.keys(),
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.neg),
     *(torch.add, torch.sub, torch.mul, torch.div, torch.pow, torch.neg, torch.square, torch.abs, torch.exp, torch.sqrt),
     *(torch.relu, torch.sigmoid, torch.tanh, torch.max_pool2d),
@@ -105,7 +97,7 @@ def _problem(node: fx.Node, kind: Kind, module: nn.Module | None, values: dict[f
     result = values[node]
     operands = [values[source] for source in node.all_input_nodes]
     tensors = [operand for operand in operands if isinstance(operand, Tensor)]
-    in_place = node.target in IN_PLACE or node.kwargs.get("inplace") or getattr(module, "inplace", False)
+    in_place = node.kwargs.get("inplace") or getattr(module, "inplace", False)
     if in_place and len(node.all_input_nodes[0].users) > 1:
         return "changes a tensor in place that another operation reads too; write it without `inplace`"
     if kind is Kind.LAYER and tensors[0].ndim != (4 if isinstance(module, nn.Conv2d) else 2):

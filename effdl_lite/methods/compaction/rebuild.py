@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from effdl_lite.methods.compaction.channels import Channels, find_channels
 from effdl_lite.methods.compaction.kept_map import KeptMap, is_uniform
-from effdl_lite.methods.compaction.operations import IN_PLACE, Kind, name_of, operands_of
+from effdl_lite.methods.compaction.operations import Kind, name_of, operands_of
 from effdl_lite.models import evaluation_mode
 
 
@@ -45,9 +45,11 @@ def compact(model: nn.Module, images: Tensor, *, round_to: int = 1, leave: Itera
         ValueError: if the output does not depend on the image, if the network cannot be traced or has an operation
             whose effect is unknown, if a grouped convolution would have to be cut, or for an argument out of range.
         RuntimeError: if the result computes something else, which would be a bug.
+
+    Source: SSL groups a filter with the channels that read it, and drops layers that a shortcut leads around. That
+    constants are folded, so that nothing changes, is ours.
     """
     whole = copy.deepcopy(model).eval()
-    whole.zero_grad(set_to_none=True)
     channels = find_channels(whole, images, round_to, leave)
     _refuse_constant_output(channels)
     network = channels.network
@@ -165,9 +167,8 @@ def _kept_map(network: fx.GraphModule, source: fx.Node, user: fx.Node, values: T
 
 
 def _leave_operands_alone(network: fx.GraphModule) -> None:
-    """An operation in place would write into a kept map, or into the other operand of a sum that is gone."""
+    """An operation in place would write into the living operand of a sum that is gone."""
     for node in network.graph.nodes:
-        node.target = IN_PLACE.get(node.target, node.target)
         if node.kwargs.get("inplace"):
             node.kwargs = {**node.kwargs, "inplace": False}
     for module in network.modules():
@@ -204,5 +205,6 @@ def _check_function(model: nn.Module, network: nn.Module, image: Tensor) -> None
     if not error <= limit * largest:
         raise RuntimeError(
             f"the compact network is off by {error:.1e} where the largest output is {largest:.1e}, more than rounding "
-            f"explains (a part of {limit:.0e}); this is a bug of compaction, please report it with the network"
+            f"explains (a part of {limit:.0e}); either the network changes a tensor in place that it reads again, or "
+            "this is a bug of compaction: please report it with the network"
         )
