@@ -15,7 +15,7 @@ from book_site import figures_book, real_book, toc_pages, tradeoff
 from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups
 from effdl_lite.widgets.figure import plain
 from effdl_lite.widgets.group_shrinkage import CHOICES
-from effdl_lite.widgets.sparsity_groups import KINDS, group_block
+from effdl_lite.widgets.layer_groups import KINDS, group_block
 
 pytestmark = pytest.mark.needs("chromium")
 

@@ -26,18 +26,9 @@ from effdl_lite.widgets import (
     layer_cost,
 )
 from effdl_lite.widgets.figure import HERE, html_table, plain, short
-from effdl_lite.widgets.group_shrinkage import (
-    CHOICES,
-    PENALTIES,
-    STEPS,
-    last_norms,
-    optimum,
-    penalty_gradient,
-    prox,
-    shrinkage_path,
-    verdict,
-)
-from effdl_lite.widgets.sparsity_groups import KINDS, group_block, group_name, matrix_left
+from effdl_lite.widgets.group_shrinkage import CHOICES, last_norms
+from effdl_lite.widgets.layer_groups import KINDS, group_block, group_name, matrix_left
+from effdl_lite.widgets.shrinkage import PENALTIES, STEPS, optimum, penalty_gradient, prox, shrinkage_path, verdict
 from effdl_lite.widgets.tradeoff import LEFT, RIGHT, nice_ticks
 from effdl_lite.widgets.training_step import METHODS, PLACES, papers_at
 

@@ -5,9 +5,10 @@ Each figure is a Python file with a JavaScript file of the same name; `figure.py
 
 from effdl_lite.widgets.figure import Figure
 from effdl_lite.widgets.group_shrinkage import GroupShrinkage
+from effdl_lite.widgets.layer_groups import group_counts
 from effdl_lite.widgets.prediction import Prediction
 from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
-from effdl_lite.widgets.sparsity_groups import SparsityGroups, group_counts
+from effdl_lite.widgets.sparsity_groups import SparsityGroups
 from effdl_lite.widgets.tradeoff import TradeoffExplorer
 from effdl_lite.widgets.training_step import TrainingStep
 

@@ -2,19 +2,23 @@
 
 import math
 from html import escape
-from itertools import pairwise
 
 import traitlets
 
 from effdl_lite.widgets.figure import Figure, plain
+from effdl_lite.widgets.shrinkage import (
+    LAST,
+    NUMBER,
+    PENALTIES,
+    STEPS,
+    Pair,
+    length,
+    optimum,
+    penalty_gradient,
+    shrinkage_path,
+    verdict,
+)
 
-# penalty -> its formula, that of the optimum at curvature 1
-PENALTIES = {
-    "group Lasso": ("λ·‖w‖", "(1 − λ/‖target‖)₊ · target"),
-    "l2 decay": ("(λ/2)·‖w‖²", "target / (1 + λ)"),
-    "l1": ("λ·(|w₁| + |w₂|)", "each weight: sign · (|target| − λ)₊"),
-}
-STEPS = ("sub-gradient", "sub-gradient + threshold", "proximal")
 # The stops of the four sliders. A rate above 0.2 would make l2 decay with a large λ diverge.
 CHOICES = {
     "strength": [i / 10 for i in range(61)],
@@ -28,8 +32,6 @@ LABELS = [
     ["usefulness", "‖target‖, how useful the group is"],
     ["threshold", "τ, threshold"],
 ]
-NUMBER = 200
-LAST = 50  # so many steps tell whether a path has come to rest
 HEAD = ["Penalty", "Step", f"‖w‖, last {LAST} of {NUMBER} steps", "Exactly zero at the end?", "‖w‖ of the optimum"]
 TASK = (
     "Make the group useful (target 5). Which is the smallest λ that sets it to zero with the proximal step? "
@@ -43,149 +45,10 @@ WHY = {
 LOW, HIGH = -2, 6  # both axes of the plane
 FLOOR = -4  # the power of ten below which the norm is drawn at one height
 
-Pair = tuple[float, float]
-
-
-def _norm(w: Pair) -> float:
-    """Not `math.hypot`: JavaScript's differs in the last digit, and a bouncing path makes that a visible difference."""
-    return math.sqrt(w[0] * w[0] + w[1] * w[1])
-
-
-def _check(penalty: str, **numbers: float) -> None:
-    if penalty not in PENALTIES:
-        raise ValueError(f"penalty is {penalty!r}; choose one of {', '.join(PENALTIES)}")
-    for name, value in numbers.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} is {value}; it must be a number, 0 or more")
-
-
-def penalty_gradient(penalty: str, w: Pair) -> Pair:
-    """The (sub-)gradient of a penalty of strength 1 at w; 0 where the norm, or the weight, is 0.
-
-    Group Lasso: w/‖w‖. l2 decay: w. l1: sign(w).
-
-    Raises:
-        ValueError: if the penalty is not one of `PENALTIES`.
-    """
-    _check(penalty)
-    if penalty == "l2 decay":
-        return w
-    if penalty == "l1":
-        return tuple(math.copysign(1, x) if x else 0.0 for x in w)
-    norm = _norm(w)
-    return (w[0] / norm, w[1] / norm) if norm else (0.0, 0.0)
-
-
-def prox(penalty: str, w: Pair, t: float) -> Pair:
-    """The proximal step: the u with the smallest t·penalty(u) + ½·‖u − w‖².
-
-    Group Lasso: max(0, 1 − t/‖w‖)·w. l2 decay: w/(1 + t). l1: sign(w)·max(0, |w| − t). Equal up to rounding counts as
-    reached: a group whose norm is t becomes zero.
-
-    Args:
-        penalty: "group Lasso", "l2 decay" or "l1".
-        w: two weights.
-        t: the learning rate times λ, 0 or more.
-
-    Raises:
-        ValueError: if the penalty is not one of these, or t is negative.
-    """
-    _check(penalty, t=t)
-
-    def shrink(size):
-        return 0.0 if size <= t * (1 + 1e-12) else 1 - t / size
-
-    if penalty == "l2 decay":
-        return w[0] / (1 + t), w[1] / (1 + t)
-    if penalty == "l1":
-        return w[0] * shrink(abs(w[0])), w[1] * shrink(abs(w[1]))
-    factor = shrink(_norm(w))
-    return w[0] * factor, w[1] * factor
-
-
-def optimum(penalty: str, target: Pair, strength: float, curvature: float = 1.0) -> Pair:
-    """The w with the smallest ½·curvature·‖w − target‖² + strength·penalty(w): the proximal step from the target.
-
-    Raises:
-        ValueError: if the penalty is unknown, the strength is negative, or the curvature is not above 0.
-    """
-    _check(penalty, strength=strength, curvature=curvature)
-    if not curvature:
-        raise ValueError("curvature is 0: without a data loss the target has no pull; take a curvature above 0")
-    return prox(penalty, target, strength / curvature)
-
-
-def shrinkage_path(
-    penalty: str,
-    step: str,
-    start: Pair,
-    target: Pair,
-    strength: float,
-    rate: float,
-    threshold: float = 0.0,
-    curvature: float = 1.0,
-    number: int = NUMBER,
-) -> list[Pair]:
-    """Two weights under gradient steps on ½·curvature·‖w − target‖² + strength·penalty(w).
-
-    Args:
-        penalty: "group Lasso", "l2 decay" or "l1".
-        step: "sub-gradient": w − rate·(gradient of the loss + strength·`penalty_gradient`); "sub-gradient + threshold":
-            the same, then each weight below the threshold is set to 0; "proximal": w − rate·(gradient of the loss),
-            then `prox` with rate·strength.
-        start, target: two weights each.
-        strength: λ.
-        rate: the learning rate η.
-        threshold: τ.
-        curvature: 0 for no data loss.
-        number: how many steps.
-
-    Returns:
-        `number` + 1 pairs, the first is the start.
-
-    Raises:
-        ValueError: if a name is unknown or a number is negative.
-    """
-    _check(penalty, strength=strength, rate=rate, threshold=threshold, curvature=curvature)
-    if step not in STEPS:
-        raise ValueError(f"step is {step!r}; choose one of {', '.join(STEPS)}")
-    path = [(float(start[0]), float(start[1]))]
-    for _ in range(number):
-        w = path[-1]
-        pull = (0.0, 0.0) if step == "proximal" else penalty_gradient(penalty, w)
-        w = tuple(x - rate * (curvature * (x - aim) + strength * p) for x, aim, p in zip(w, target, pull, strict=True))
-        if step == "proximal":
-            w = prox(penalty, w, rate * strength)
-        elif step == STEPS[1]:
-            w = tuple(0.0 if abs(x) < threshold else x for x in w)
-        path.append(w)
-    return path
-
-
-def verdict(path: list[Pair], best: Pair) -> tuple[str, int]:
-    """How a path ends.
-
-    Args:
-        path: the weights after each step, more than `LAST`.
-        best: the `optimum`.
-
-    Returns:
-        "zero" and the step since which both weights are 0; else with -1 "bounces": some of the last steps come no
-        nearer to the optimum; "rests": they hardly move; or "moves".
-    """
-    norms = [_norm(w) for w in path]
-    if not norms[-1]:
-        return "zero", max((i + 1 for i, norm in enumerate(norms) if norm), default=0)
-    for before, after in pairwise(path[-LAST:]):
-        # A step that converges comes nearer by the factor 1 − η at least.
-        if math.dist(before, after) > 1e-6 and math.dist(after, best) > 0.999 * math.dist(before, best):
-            return "bounces", -1
-    return ("rests" if math.dist(path[-1], path[-2]) < 1e-6 * norms[-1] else "moves"), -1
-
 
 def last_norms(path: list[Pair]) -> str:
     """The smallest and the largest norm of the last steps, as text; one number where they look the same."""
-    norms = [_norm(w) for w in path[-LAST:]]
+    norms = [length(w) for w in path[-LAST:]]
     ends = [norm_text(min(norms)), norm_text(max(norms))]
     return " to ".join(dict.fromkeys(ends))
 
@@ -201,7 +64,7 @@ def _pull(penalty: str) -> str:
     for distance in (1.3, 3.3, 5.3):
         a, b = 0.2 * distance, 0.98 * distance
         dx, dy = (-12 * part for part in penalty_gradient(penalty, (a, b)))
-        size = _norm((dx, dy))
+        size = length((dx, dy))
         ux, uy = dx / size * 5, dy / size * 5
         arrows += f"M{106 + 40 * a:.5g} {262 - 40 * b:.5g}l{dx:.5g} {-dy:.5g}"
         arrows += f"m{-ux - uy * 0.7:.5g} {uy - ux * 0.7:.5g}l{ux + uy * 0.7:.5g} {-uy + ux * 0.7:.5g}"
@@ -304,7 +167,7 @@ class GroupShrinkage(Figure):
                 path = self.path(penalty, step)
                 ends, since = verdict(path, best)
                 zero = f"yes, since step {since}" if ends == "zero" else "no"
-                rows.append([penalty, step, last_norms(path), zero, norm_text(_norm(best))])
+                rows.append([penalty, step, last_norms(path), zero, norm_text(length(best))])
         caption = (
             f"λ = {plain(self.strength)}, η = {plain(self.rate)}, ‖target‖ = {plain(self.usefulness)}, "
             f"τ = {plain(self.threshold)}"
@@ -332,7 +195,7 @@ class GroupShrinkage(Figure):
         path, target = self.path(), self.target()
         best = optimum(self.penalty, target, self.strength)
         points = " ".join(f"{x(a):.5g},{y(b):.5g}" for a, b in path)
-        norms = " ".join(f"{46 + 1.5 * i:.5g},{height(_norm(w))}" for i, w in enumerate(path))
+        norms = " ".join(f"{46 + 1.5 * i:.5g},{height(length(w))}" for i, w in enumerate(path))
         dots = 'stroke-width="4" stroke-linecap="round"'
         parts = ['<g class="plane">', f'<text x="0" y="12" {title}>The two weights, w₁ across and w₂ upward</text>']
         for value in range(LOW, HIGH + 1, 2):
