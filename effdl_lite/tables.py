@@ -20,9 +20,21 @@ def html_table(caption: str, rows: list[list[str]]) -> str:
     )
 
 
+STYLE = """<style>
+.effdl-results table { border-collapse: collapse; margin: 0; font-size: .92em; color: inherit; width: 100% }
+.effdl-results caption { caption-side: top; text-align: left; color: inherit; padding: .25rem 0 }
+.effdl-results :is(th, td) {
+  text-align: left; vertical-align: top; padding: .4rem 1rem .4rem 0; background: none; color: inherit;
+  border: 0; border-bottom: 1px solid var(--pst-color-border, #8b929c); font-variant-numeric: tabular-nums;
+}
+.effdl-results :is(td, th[scope=row]) { font-weight: 400; min-width: 4.5rem }
+.effdl-results td:last-child { white-space: nowrap }
+</style>"""
+
+
 def show_table(caption: str, rows: list[list[str]]) -> HTML:
     """A table for a notebook: header first, the first column names its row. Where it is too wide, it scrolls alone."""
     return HTML(
-        '<div class="effdl-figure" style="overflow-x:auto" tabindex="0" role="region" '
-        f'aria-label="{html.escape(caption)}">{html_table(caption, rows)}</div>'
+        '<div class="effdl-figure effdl-results" style="overflow-x:auto" tabindex="0" role="region" '
+        f'aria-label="{html.escape(caption)}">{STYLE}{html_table(caption, rows)}</div>'
     )

@@ -83,7 +83,7 @@ class LoweredConv2d(nn.Module):
     def patches(self, images: Tensor) -> Tensor:
         """The matrix that the weights are multiplied with, [columns, images * height' * width']; im2col in Caffe."""
         (pad_rows, pad_columns), (down, right) = self.padding, self.stride
-        padded = F.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows)).contiguous()
+        padded = F.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
         image_step, channel_step, row_step, column_step = padded.stride()
         kernel_steps = (self.dilation[0] * row_step, self.dilation[1] * column_step)
         # A view in which each entry of the kernel sees all that it is multiplied with; only what is kept is copied.
