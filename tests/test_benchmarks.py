@@ -1,6 +1,7 @@
 """The benchmark measures what it says: the right networks, equal outputs, every row. No test looks at a time."""
 
 import copy
+import importlib.util
 import json
 import re
 import sys
@@ -97,9 +98,11 @@ def test_every_mode_computes_the_same_and_is_what_its_name_says():
 
 
 def test_torch_pruning_makes_the_same_widths():
-    pytest.importorskip("torch_pruning", reason="a peer of `make bench`: pip install -r requirements-bench.txt")
     nets = ssl.resnet_candidates(IMAGES)
-    assert filters_of(nets[ssl.PEER]) == filters_of(nets[ssl.OURS])
+    if importlib.util.find_spec("torch_pruning") is None:  # a peer of `make bench` only
+        assert nets[ssl.PEER] is None
+    else:
+        assert filters_of(nets[ssl.PEER]) == filters_of(nets[ssl.OURS])
     assert filters_of(nets[ssl.DENSE]) == [16] * 7 + [32] * 7 + [64] * 7  # it cut a copy
 
 
@@ -180,7 +183,6 @@ def test_what_computes_something_else_is_not_timed(monkeypatch):
         ssl.regularizing(bench.Effort(rounds=1, training_batch=2), depth=8)
 
 
-@pytest.mark.skipif(not STORED.exists(), reason="`make bench` has not been run yet")
 def test_the_stored_result_has_every_row_and_its_origin(quick):
     stored = json.loads(STORED.read_text())
     assert not stored["quick"]
