@@ -89,7 +89,9 @@ def package(need, pin: str | None) -> Line:
 def import_fault(need) -> Line | None:
     """The finding for a package that is installed but cannot be imported; None if it can."""
     try:
-        importlib.import_module({"scikit-learn": "sklearn", "ipython": "IPython"}.get(need.name, need.name))
+        importlib.import_module(
+            {"scikit-learn": "sklearn", "ipython": "IPython", "pyyaml": "yaml"}.get(need.name, need.name)
+        )
     except Exception as error:  # whatever a broken installation raises is what the reader has to be told
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         remedy = f'run `pip install --force-reinstall "{need}"`'
