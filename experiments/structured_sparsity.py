@@ -28,6 +28,7 @@ from effdl_lite.training import Method, accuracy
 from experiments import runner
 
 CHANNEL_STRENGTH = 1e-2
+LAYER_STRENGTH = 4e-3
 LAYER_STRENGTHS = (1.6e-2, 2e-2, 2.3e-2)
 IMAGE = torch.zeros(1, 3, 32, 32)
 PARTS = {
@@ -236,9 +237,15 @@ def resnet_cases(common: dict) -> dict[str, dict]:
         options = {"step": "proximal", "absorbing": True}
         return common | {"on": "block norms", "strengths": {"layer": strength}, "options": options}
 
+    def trimmed_case(strength: float, times_fewer: float) -> dict:
+        trimmed = common | {"on": "block norms", "trim": "layer", "times_fewer": times_fewer}
+        return trimmed | ({key: layer_case(strength)[key] for key in ("strengths", "options")} if strength else {})
+
     low, middle, high = LAYER_STRENGTHS
     return {
         "trained on": common,
+        **{f"layers, no penalty, {n}x": trimmed_case(0, n) for n in (1.3, 1.85)},
+        **{f"layers {LAYER_STRENGTH:g}, {n}x": trimmed_case(LAYER_STRENGTH, n) for n in (1.3, 1.85)},
         f"layers {low:g}": layer_case(low),
         f"layers {middle:g}": layer_case(middle) | {"weights": "resnet_layers"},
         f"layers {high:g}": layer_case(high),

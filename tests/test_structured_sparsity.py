@@ -399,6 +399,17 @@ class TestTheMethod:
         for layer, index in zip(layers, longest, strict=True):
             assert group_norms(layer, "filter").nonzero().tolist() == [[index]]
 
+    @pytest.mark.parametrize(("share", "left"), [(0, [0, 1, 2, 3]), (0.5, [0, 3]), (0.75, [3]), (1, [3])])
+    def test_whole_layers_are_trimmed_by_the_mean_square_of_their_weights(self, share, left):
+        layers = [nn.BatchNorm2d(channels) for channels in (4, 64, 16, 8)]
+        for layer, value in zip(layers, (0.5, 0.1, -0.3, 0.7), strict=True):  # 64 channels make the longest layer
+            nn.init.constant_(layer.weight, value)
+            nn.init.constant_(layer.bias, 0.02)
+        trim(layers, "depth", share)
+        alive = [number for number, layer in enumerate(layers) if layer.weight.any() or layer.bias.any()]
+        assert alive == left
+        assert all(layer.weight.all() and layer.bias.all() for layer in (layers[number] for number in left))
+
 
 class TestBadInput:
     @pytest.mark.parametrize("strength", [-0.1, math.nan, math.inf])

@@ -5,28 +5,40 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from effdl_lite.methods.structured_sparsity.groups import blocks, group_norms, lengths_of, members_of, parameters_of
+from effdl_lite.methods.structured_sparsity.groups import (
+    ALIASES,
+    blocks,
+    group_size,
+    lengths_of,
+    members_of,
+    parameters_of,
+)
 from effdl_lite.training import Method
 
 
 @torch.no_grad()
 def trim(layers: Iterable[nn.Module], kind: str, share: float) -> None:
-    """Sets the `share` of all groups to zero that are shortest relative to the mean of their layer, in place.
+    """Sets the `share` of all groups to zero that are shortest, in place: pruning by magnitude.
 
-    What pruning by magnitude does, with or without a penalty before it. At least one group of each layer stays.
+    A group is compared relative to the mean of its layer, and at least one group of each layer stays. Whole layers
+    are compared with each other, by the root mean square of their weights, and at least one of them stays.
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share {share} is not in 0..1")
     layers = list(layers)
-    relative = [norms / norms.mean().clamp(min=1e-12) for norms in (group_norms(layer, kind) for layer in layers)]
-    ordered = torch.cat([norms.flatten() for norms in relative]).sort().values
+    members = [members_of(layer, kind) for layer in layers]
+    lengths = [lengths_of(*of_layer) for of_layer in members]
+    if ALIASES.get(kind, kind) == "layer":
+        relative = [length / group_size(layer, kind) ** 0.5 for layer, length in zip(layers, lengths, strict=True)]
+        longest = [torch.stack([length.max() for length in relative]).max()] * len(layers)
+    else:
+        relative = [length / length.mean().clamp(min=1e-12) for length in lengths]
+        longest = [length.max() for length in relative]
+    ordered = torch.cat([length.flatten() for length in relative]).sort().values
     limit = ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-    for layer in layers:
-        members, dims = members_of(layer, kind)
-        lengths = lengths_of(members, dims)
-        dead = lengths / lengths.mean().clamp(min=1e-12) < min(limit, lengths.max() / lengths.mean().clamp(min=1e-12))
-        for member in members:
-            member.masked_fill_(dead, 0)
+    for (weights, _), length, most in zip(members, relative, longest, strict=True):
+        for weight in weights:
+            weight.masked_fill_(length < torch.minimum(limit, most), 0)
 
 
 class FrozenZeros(Method):
