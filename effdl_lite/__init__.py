@@ -13,6 +13,7 @@ Rooms, from the ground up; a room imports only from rooms above it in this list:
 * `reference` the stored results of the reference runs
 * `tables`, `plots`, `widgets`  tables and figures
 * `claims`    what the papers say beside what came out here, with verdicts that are computed
+* `checking`  tests of answers to the labs
 * `doctor`, `cli`  the `effdl` command
 """
 

@@ -7,16 +7,19 @@ answers live in another process.
 """
 
 import inspect
+import linecache
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 PLAIN = (bool, int, float, str, type(None))
 DEEPEST = 20
+LONGEST = 200  # characters of a student's value or error within a message
 
 
 class AnswerFault(Exception):
@@ -61,10 +64,18 @@ class Answers(ABC):
 
 
 class Handle:
-    """An object of the student's that cannot leave its process; `handle.name(...)` calls its method there."""
+    """An object of the student's that cannot leave its process; `handle.name(...)` calls its method there.
 
-    def __init__(self, call: Callable[..., Any], kind: str):
-        self._call, self._kind = call, kind
+    A test may give it to another function of the student's, which gets the object itself.
+
+    Args:
+        call: calls a method of the object by name.
+        kind: the name of the object's class.
+        target: what the maker of the handle knows the object by.
+    """
+
+    def __init__(self, call: Callable[..., Any], kind: str, target: Any):
+        self._call, self._kind, self._target = call, kind, target
 
     def __getattr__(self, name: str) -> Callable:
         if name.startswith("_"):
@@ -90,7 +101,7 @@ class NamespaceAnswers(Answers):
 
     def call(self, name: str, /, *args, **kwargs) -> Any:
         function = self._function(name)
-        return self._leaving(_answer(name, function, self._entering(args), self._entering(kwargs)))
+        return self._leaving(self._answer(name, function, self._entering(args), self._entering(kwargs)))
 
     def value(self, name: str) -> Any:
         if name not in self._names:
@@ -100,7 +111,7 @@ class NamespaceAnswers(Answers):
     def gradient(self, name: str, args: Sequence, wrt: int = 0) -> Tensor:
         args = self._entering(list(args))
         args[wrt].requires_grad_(True)
-        result = _answer(name, self._function(name), args, {})
+        result = self._answer(name, self._function(name), args, {})
         if not isinstance(result, Tensor) or result.numel() != 1:
             raise AnswerFault(f"{name} should return a tensor with one number, not {described(result)}")
         if not result.requires_grad:
@@ -116,7 +127,7 @@ class NamespaceAnswers(Answers):
 
     def arguments_after(self, name: str, args: Sequence) -> list:
         args = self._entering(list(args))
-        _answer(name, self._function(name), args, {})
+        self._answer(name, self._function(name), args, {})
         return self._leaving(args)
 
     def _function(self, name: str) -> Callable:
@@ -132,35 +143,67 @@ class NamespaceAnswers(Answers):
         if isinstance(value, Tensor):
             return value.detach().clone()
         if isinstance(value, list | tuple):
-            return type(value)(self._entering(item) for item in value)
+            return _sequence(value)(self._entering(item) for item in value)
         if isinstance(value, dict):
             return {key: self._entering(item) for key, item in value.items()}
-        return value
+        return value._target if isinstance(value, Handle) else value
 
     def _leaving(self, value: Any, depth: int = 0) -> Any:
         if depth > DEEPEST:
             raise AnswerFault(f"the result holds lists within lists, more than {DEEPEST} deep")
         if type(value) in PLAIN:
             return value
+        if isinstance(value, np.number | np.bool):
+            return value.item()
         if isinstance(value, Tensor):
             return value.detach().as_subclass(Tensor).clone()
-        if type(value) in (list, tuple):
-            return type(value)(self._leaving(item, depth + 1) for item in value)
-        if type(value) is dict:
+        if isinstance(value, list | tuple):
+            return _sequence(value)(self._leaving(item, depth + 1) for item in value)
+        if isinstance(value, dict):
             return {str(key): self._leaving(item, depth + 1) for key, item in value.items()}
-        return Handle(lambda name, *args, **kwargs: self._method(value, name, args, kwargs), type(value).__name__)
+        kind = type(value).__name__
+        return Handle(lambda name, *args, **kwargs: self._method(value, name, args, kwargs), kind, value)
 
     def _method(self, owner: Any, name: str, args: tuple, kwargs: dict) -> Any:
         method = getattr(owner, name, None)
         if not callable(method):
             raise AnswerFault(f"your {type(owner).__name__} has no method {name}")
-        return self._leaving(_answer(name, method, self._entering(args), self._entering(kwargs)))
+        return self._leaving(self._answer(name, method, self._entering(args), self._entering(kwargs)))
+
+    def _answer(self, name: str, function: Callable, args: Sequence, kwargs: dict) -> Any:
+        """Calls a student's function; whatever it raises becomes an AnswerFault with the line where it happened."""
+        _compare_arguments(name, function, args, kwargs)
+        try:
+            return function(*args, **kwargs)
+        except NotImplementedError as error:
+            unwritten = [frame.f_code.co_name for frame, _ in self._own_frames(error)][-1:]
+            needed = "" if unwritten in ([], [name]) else f"{name} needs {unwritten[0]}, which is not written yet"
+            raise NotAnswered(needed or f"{name} is not written yet") from None
+        except (Exception, SystemExit) as error:
+            kind = type(error).__name__
+            lines = [linecache.getline(frame.f_code.co_filename, line) for frame, line in self._own_frames(error)][-1:]
+            where = "".join(f" in its line `{line.strip()}`" for line in lines if line)
+            raise AnswerFault(f"{name} stopped{where} with {kind}: {shortened(error)}", kind) from error
+
+    def _own_frames(self, error: BaseException) -> list[tuple]:
+        """Frames and line numbers of the student's own functions on the way to an error, the innermost last."""
+        return [
+            (frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_globals is self._names
+        ]
 
 
-def _answer(name: str, function: Callable, args: Sequence, kwargs: dict) -> Any:
-    """Calls a student's function; whatever it raises becomes an AnswerFault with the line where it happened."""
+def _sequence(value: list | tuple) -> type:
+    """Relatives of a tuple, such as a tensor's shape, become plain tuples."""
+    return tuple if isinstance(value, tuple) else list
+
+
+def _compare_arguments(name: str, function: Callable, args: Sequence, kwargs: dict) -> None:
+    """AnswerFault where the function does not take these arguments."""
     try:
         signature = inspect.signature(function)
+    except ValueError:  # something built in, which has no signature to compare with
+        return
+    try:
         signature.bind(*args, **kwargs)
     except TypeError:
         taken = ", ".join(signature.parameters) or "nothing"
@@ -169,17 +212,6 @@ def _answer(name: str, function: Callable, args: Sequence, kwargs: dict) -> Any:
             f"{name} is called with {given} argument{'s' * (given != 1)}, and yours takes ({taken}); "
             "put back the first line of the function as it was"
         ) from None
-    except ValueError:  # something built in, which has no signature to compare with
-        pass
-    try:
-        return function(*args, **kwargs)
-    except NotImplementedError:
-        raise NotAnswered(f"{name} is not written yet") from None
-    except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.name == name]
-        where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
-        kind = type(error).__name__
-        raise AnswerFault(f"{name} stopped{where} with {kind}: {error}", kind) from error
 
 
 def described(value: Any) -> str:
@@ -188,6 +220,16 @@ def described(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}" if value.numel() != 1 else f"a tensor with {value.item():g}"
     if value is None:
         return "None (is there a return?)"
-    if isinstance(value, str | int | float | bool):
-        return repr(value)
-    return f"a {type(value).__name__}"
+    if isinstance(value, PLAIN):
+        return shortened(repr(value))
+    if isinstance(value, list | tuple | dict):
+        items = value.values() if isinstance(value, dict) else value
+        kind = type(value).__name__
+        return shortened(repr(value)) if all(type(item) in PLAIN for item in items) else f"a {kind} of {len(value)}"
+    return f"a {value._kind if isinstance(value, Handle) else type(value).__name__}"
+
+
+def shortened(text: object) -> str:
+    """Text on one line, cut where it is long."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from effdl_lite.checking.answers import AnswerFault, Answers, NamespaceAnswers, NotAnswered
+from effdl_lite.checking.answers import AnswerFault, Answers, NamespaceAnswers, NotAnswered, shortened
 
 Test = Callable[[Answers], None]
 
@@ -68,6 +68,10 @@ class Checks:
     def exercises(self) -> list[str]:
         return list(self._tests)
 
+    def tests(self, exercise: str) -> list[Test]:
+        """The tests of an exercise as they were written; none where the exercise has none."""
+        return [test for test, _ in self._tests.get(exercise, [])]
+
     def run(self, exercise: str, answers: Answers) -> list[Outcome]:
         """All tests of an exercise, in the order in which they were written; a failing one does not stop the rest."""
         if exercise not in self._tests:
@@ -100,6 +104,7 @@ def report(exercise: str, outcomes: list[Outcome]) -> str:
 
 
 def _outcome(test: Test, hint: str, answers: Answers) -> Outcome:
+    """What one test finds; a result that the test itself stumbles over is a failure too, and must not stop the rest."""
     title = " ".join(test.__doc__.split()).rstrip(".")
     try:
         test(answers)
@@ -107,4 +112,7 @@ def _outcome(test: Test, hint: str, answers: Answers) -> Outcome:
         return Outcome(title, False, str(fault), "", answered=False)
     except AnswerFault as fault:
         return Outcome(title, False, str(fault), hint)
+    except Exception as error:
+        kind = f"{type(error).__name__}: {shortened(error)}"
+        return Outcome(title, False, f"the test could not use what came back ({kind}); is it what was asked for?", hint)
     return Outcome(title, True)

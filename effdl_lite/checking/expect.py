@@ -56,22 +56,23 @@ def close(actual: Any, expected: Tensor | float, what: str, tolerance: float = 1
 
 
 def equal(actual: Any, expected: Any, what: str) -> None:
-    """The same value: a tensor of the same type and entries, or plain values that are equal."""
+    """The same value: a tensor of the same type and entries, or plain values and lists of them that are equal."""
     if isinstance(expected, Tensor):
         shaped(actual, expected.shape, what)
         if actual.dtype != expected.dtype:
             raise AnswerFault(f"{what} should hold {_type(expected)}, and holds {_type(actual)}")
         if not torch.equal(actual, expected):
             raise AnswerFault(f"{what} should be {expected.tolist()}, and is {actual.tolist()}")
-    elif type(actual) is not type(expected) or actual != expected:
+    elif not _same(actual, expected):
         raise AnswerFault(f"{what} should be {expected!r}, and is {described(actual)}")
 
 
 def unchanged(S: Answers, name: str, args: Sequence) -> None:
-    """The function leaves the tensors alone that it was given."""
+    """The function leaves the tensors alone that it was given, and the lists, with what is in them."""
     for number, (before, after) in enumerate(zip(args, S.arguments_after(name, args), strict=True), 1):
-        if isinstance(before, Tensor) and not (before.shape == after.shape and torch.equal(before, after)):
-            raise AnswerFault(f"{name} changes its argument number {number}; work on a copy (.clone())")
+        if isinstance(before, Tensor | list | tuple) and not _same(after, before):
+            remedy = "work on a copy (.clone())" if isinstance(before, Tensor) else "work on a copy"
+            raise AnswerFault(f"{name} changes its argument number {number}; {remedy}")
 
 
 def refuses(S: Answers, name: str, args: Sequence, why: str) -> None:
@@ -85,6 +86,19 @@ def refuses(S: Answers, name: str, args: Sequence, why: str) -> None:
             return
         raise AnswerFault(f"{name} should raise a ValueError, since {why}; instead: {fault}") from fault
     raise AnswerFault(f"{name} should raise a ValueError, since {why}; it returned {described(result)}")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two plain values have the same types and entries, all the way down."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return one == other
 
 
 def _place(number: int, shape: Sequence[int]) -> list[int]:
