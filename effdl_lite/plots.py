@@ -79,10 +79,12 @@ def show(figure: Figure, alt: str) -> HTML:
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # matplotlib's names of groups would stand twice in a page
     svg = re.sub(r"'DejaVu Sans'[^;\"]*", "sans-serif", svg)
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
+    least = 0.75 * float(width) if len(figure.axes) > 1 else 0  # side by side, on a phone: scroll rather than shrink
     svg = re.sub(
         r"<svg [^>]*?>",
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-        f'aria-label="{html.escape(alt)}" viewBox="0 0 {width} {height}" style="max-width:{width}pt;width:100%">',
+        f'aria-label="{html.escape(alt)}" viewBox="0 0 {width} {height}" '
+        f'style="max-width:{width}pt;min-width:{least:.0f}pt;width:100%">',
         svg,
         count=1,
     )
