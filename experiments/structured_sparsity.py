@@ -173,7 +173,10 @@ def trial(case: dict, seed: int) -> dict:
 
 def convnet_cases(common: dict) -> dict[str, dict]:
     """Columns (shapes), filters by their weights, channels by their BatchNorm, single weights, and their controls."""
-    start, penalty, fine_tune = profiles.choose(quick=(1, 1, 1), laptop=(5, 2, 3), reference=(10, 4, 4))
+    # full: as many updates in a phase as the authors' files have, 300, 200 and 150 thousand with 100 images each
+    start, penalty, fine_tune = profiles.choose(
+        quick=(1, 1, 1), laptop=(5, 2, 3), reference=(10, 4, 4), full=(625, 417, 313)
+    )
     common = common | {
         "network": "ConvNet",
         "weight_decay": 2e-3,
@@ -223,7 +226,10 @@ def convnet_cases(common: dict) -> dict[str, dict]:
 
 def resnet_cases(common: dict) -> dict[str, dict]:
     """Whole layers of ResNet-20, by the last BatchNorm of each block or, as the authors, by each convolution."""
-    start, penalty, fine_tune = profiles.choose(quick=(1, 1, 1), laptop=(3, 1, 3), reference=(6, 2, 4))
+    # full: 64, 64 and 96 thousand updates with 256 images each
+    start, penalty, fine_tune = profiles.choose(
+        quick=(1, 1, 1), laptop=(3, 1, 3), reference=(6, 2, 4), full=(341, 341, 512)
+    )
     common = common | {
         "network": "ResNet-20",
         "weight_decay": 1e-3,
@@ -258,7 +264,7 @@ def resnet_cases(common: dict) -> dict[str, dict]:
 
 def main() -> None:
     options = runner.arguments(__doc__.splitlines()[0], only=("convnet", "resnet"))
-    images = profiles.choose(quick=4_000, laptop=18_000, reference=18_000)
+    images = profiles.choose(quick=4_000, laptop=18_000, reference=18_000, full=None)  # None: all that there are
     seeds = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
     common = {"train_images": images, "bf16": cpu_has_bf16()}
     for name, cases in (("convnet", convnet_cases), ("resnet", resnet_cases)):
