@@ -70,6 +70,8 @@ def run(name: str, cases: dict[str, dict], seeds: list[int], trial: Trial, sourc
     if path.exists():
         try:
             results = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(results, dict) or not isinstance(results.get("rows"), list):
+                raise ValueError("no rows")
         except ValueError as error:
             raise RunRefused(f"{path.name} is damaged ({error}); put the committed file back, or remove it") from error
         differing = [key for key in setting if results.get(key) != setting[key]]
@@ -156,7 +158,7 @@ def _rounded(value):
         return float(f"{value:.6g}")
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     return value
 

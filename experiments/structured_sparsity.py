@@ -155,6 +155,10 @@ def trim_to(net: nn.Module, layers: list[nn.Module], kind: str, count: Callable,
         low, high = (low, middle) if count(net) <= limit else (middle, high)
     restore(weights, before)
     trim(layers, kind, high)
+    if count(net) > limit:
+        raise ValueError(
+            f"{count(net):,} multiply-accumulates are left, and {limit:,.0f} cannot be reached by these layers"
+        )
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from effdl_lite.data import load_digits
+from effdl_lite.data.errors import DataError
 
 
 def write_idx(path, array: np.ndarray) -> None:
@@ -51,5 +52,5 @@ def test_mnist_is_taken_where_torchvision_left_it(tmp_path):
 
 def test_half_an_mnist_is_no_mnist(tmp_path):
     (tmp_path / "MNIST" / "raw").mkdir(parents=True)
-    with pytest.raises(RuntimeError, match="not found"):
+    with pytest.raises(DataError, match="does not hold all of MNIST"):
         load_digits(tmp_path)

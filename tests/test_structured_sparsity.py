@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 
 from effdl_lite import measure
 from effdl_lite.methods.lowering import LoweredConv2d, lowered_macs
@@ -237,23 +238,77 @@ class TestEveryKindOfGroup:
         method.regularize(layer)
         torch.testing.assert_close(layer.weight.grad, 1 + expected)
 
-    def test_the_proximal_step_is_where_no_other_point_is_lower(self, layer, kind):
+    def test_the_proximal_step_fulfils_the_condition_of_its_minimum(self, layer, kind):
         layer = copy.deepcopy(layer)
-        before = layer.weight.detach().clone()
-        t = 0.7 * group_norms(layer, kind).mean().item()
+        before, lengths_before = layer.weight.detach().clone(), group_norms(layer, kind).detach().clone()
+        t = lengths_before.median().item() if lengths_before.numel() > 1 else 0.7 * lengths_before.item()
         shorten([(layer, kind, t)], 1.0)
-
-        def objective() -> float:
-            return (0.5 * (layer.weight - before).square().sum() + t * group_lasso(layer, kind)).item()
-
-        lowest, best = layer.weight.detach().clone(), objective()
-        for seed in range(20):
-            generator = torch.Generator().manual_seed(seed)
-            layer.weight.data = lowest + 0.01 * torch.randn(lowest.shape, generator=generator)
-            assert objective() > best
+        # For a group that lives: (w - before) + t w / |w| = 0; the second term is the gradient of t group_lasso.
+        (pull,) = torch.autograd.grad(t * group_lasso(layer, kind), layer.weight)
+        rest = layer.weight.detach() - before + pull
+        torch.testing.assert_close(
+            rest[layer.weight != 0], torch.zeros_like(rest[layer.weight != 0]), atol=1e-6, rtol=0
+        )
+        dead = group_norms(layer, kind) == 0
+        assert dead.numel() == 1 or dead.any()
+        assert (lengths_before[dead] <= t * (1 + 1e-6)).all()
+        assert (lengths_before[~dead] > t).all()
 
 
 class TestTheMethod:
+    @pytest.mark.parametrize("kind", ["filter", "layer"])
+    @pytest.mark.parametrize("dead", [[], [0], [0, 1, 2, 3]])
+    def test_the_closed_form_gradient_of_batch_norm_is_autograds(self, kind, dead):
+        norm = nn.BatchNorm2d(4)
+        with torch.no_grad():
+            norm.weight.copy_(torch.tensor([1.0, -2.0, 0.5, 3.0]))
+            norm.bias.copy_(torch.tensor([0.5, 0.0, -1.0, 2.0]))
+            norm.weight[dead] = norm.bias[dead] = 0.0
+        method = StructuredSparsity([norm], {kind: 0.3})
+        expected = torch.autograd.grad(method.penalty(), [norm.weight, norm.bias])
+        norm.weight.grad, norm.bias.grad = torch.zeros(4), torch.zeros(4)
+        method.regularize(norm)
+        torch.testing.assert_close([norm.weight.grad, norm.bias.grad], list(expected))
+
+    def test_tiny_weights_have_a_finite_gradient(self):
+        layer = nn.Linear(2, 1, bias=False)
+        layer.weight.data.fill_(1e-42)
+        layer.weight.grad = torch.zeros(1, 2)
+        StructuredSparsity([layer], {"weight": 0.01}, weigh_by_size=False, threshold=0).regularize(layer)
+        assert layer.weight.grad.isfinite().all()
+
+    @pytest.mark.parametrize("step", ["gradient", "proximal"])
+    def test_weights_that_are_not_trained_stay(self, step):
+        norm, linear = nn.BatchNorm2d(2), nn.Linear(2, 2, bias=False)
+        linear.weight.requires_grad = False
+        linear.weight.data.fill_(5e-5)  # below the threshold
+        method = StructuredSparsity([norm, linear], {"filter": 0.1}, step=step, threshold=1e-4, absorbing=True)
+        optimizer = torch.optim.SGD([norm.weight, linear.weight], lr=0.1)  # the shift of the norm is not in it
+        norm.bias.data.fill_(1.0)
+        method.after_step(nn.ModuleList([norm, linear]), optimizer)
+        assert norm.bias.tolist() == [1.0, 1.0]
+        assert norm.weight.tolist() == [1.0, 1.0]
+        assert (linear.weight == 5e-5).all()
+
+    def test_with_dampening_a_strength_means_the_same_in_both_forms(self):
+        lengths = []
+        for step in ("gradient", "proximal"):
+            layer = nn.Linear(1, 1, bias=False)
+            layer.weight.data.fill_(10.0)
+            method = StructuredSparsity([layer], {"filter": 0.5}, step=step, threshold=0)
+            optimizer = torch.optim.SGD(layer.parameters(), lr=0.01, momentum=0.9, dampening=0.9)
+            for _ in range(400):
+                training_step(
+                    layer, (torch.zeros(1, 1),), optimizer, lambda m, s, _: (0 * m(s[0]).sum(), None), [method]
+                )
+            lengths.append(layer.weight.item())
+        assert lengths[0] == pytest.approx(lengths[1], abs=0.1)
+
+    def test_trimming_takes_its_share_where_all_are_equally_long(self):
+        norm = nn.BatchNorm2d(10)
+        trim([norm], "filter", 0.5)
+        assert (norm.weight == 0).sum() == 5
+
     def test_batch_norm_has_one_group_a_channel_of_scale_and_shift(self):
         norm = nn.BatchNorm2d(3)
         norm.weight.data, norm.bias.data = torch.tensor([3.0, 0.0, -5.0]), torch.tensor([4.0, 0.0, 12.0])
@@ -412,6 +467,54 @@ class TestTheMethod:
 
 
 class TestBadInput:
+    @pytest.mark.parametrize("make_plain", ["prune.remove", "remove_parametrizations"])
+    def test_a_weight_that_is_computed_from_others(self, make_plain):
+        layer = nn.Linear(4, 3, bias=False)
+        if make_plain == "prune.remove":
+            prune.random_unstructured(layer, "weight", amount=0.3)
+        else:
+            nn.utils.parametrizations.weight_norm(layer)
+        for use in (lambda: StructuredSparsity([layer], {"filter": 1.0}), lambda: trim([layer], "filter", 0.5)):
+            with pytest.raises(ValueError, match=make_plain):
+                use()
+
+    def test_weights_that_are_not_finite_are_not_trimmed(self):
+        layer = nn.Linear(4, 3)
+        layer.weight.data[0, 0] = math.nan
+        with pytest.raises(ValueError, match="layer 0 holds weights that are not finite"):
+            trim([layer], "filter", 0.5)
+
+    def test_what_would_be_penalised_twice(self):
+        layer = nn.Linear(2, 2)
+        with pytest.raises(ValueError, match="give each layer once"):
+            StructuredSparsity([layer, layer], {"filter": 1.0})
+        with pytest.raises(ValueError, match="two names of one kind"):
+            StructuredSparsity([layer], {"filter": 1.0, "row": 1.0})
+
+    def test_a_length_of_zero_is_not_held(self):
+        norm = nn.BatchNorm2d(4)
+        nn.init.zeros_(norm.weight)
+        with pytest.raises(ValueError, match="layer 0 has the length 0"):
+            StructuredSparsity([norm], {"filter": 1e-3}, keep_norm=True)
+
+    def test_strengths_without_a_kind(self):
+        with pytest.raises(ValueError, match="name the kind of group"):
+            StructuredSparsity(nn.Linear(2, 2), 0.1)
+
+    @pytest.mark.parametrize("number", [-1.0, math.nan, math.inf, "1"])
+    def test_numbers_of_the_helpers(self, number):
+        layer = nn.Linear(2, 2)
+        with pytest.raises(ValueError, match="must be a number of at least 0"):
+            shorten([(layer, "filter", number)], 1.0)
+        with pytest.raises(ValueError, match="must be a number of at least 0"):
+            shorten([(layer, "filter", 1.0)], number)
+        with pytest.raises(ValueError, match="must be a number of at least 0"):
+            reach([0.1], number)
+
+    def test_a_momentum_of_one(self):
+        with pytest.raises(ValueError, match="without 1"):
+            reach([0.1], 1.0, momentum=1.0)
+
     @pytest.mark.parametrize("strength", [-0.1, math.nan, math.inf])
     def test_a_strength_that_is_no_strength(self, strength):
         with pytest.raises(ValueError, match=r"strength of .filter. is .* must be a number of at least 0"):

@@ -46,8 +46,8 @@ def kept_macs(network: str, layer: str, rows: int, columns: int | None = None, c
         if columns is None:
             columns = channels * math.prod(weight.shape[2:])
         dense = weight.flatten(1).shape
-        if rows > dense[0] or columns > dense[1]:
-            raise ValueError(f"{rows} x {columns} is more than the {dense[0]} x {dense[1]} of {layer}")
+        if not (0 <= rows <= dense[0] and 0 <= columns <= dense[1]):
+            raise ValueError(f"{rows} x {columns} does not fit into the {dense[0]} x {dense[1]} of {layer}")
         positions = math.prod(cost.output_shape[2:])
         left = count_macs(_Product(), torch.empty(rows, columns), torch.empty(columns, positions))
     return 100 * left / cost.macs
@@ -70,8 +70,8 @@ def resnet_layers(kept: Sequence[int] | None = None, depth: int = 20) -> int:
     """
     dense, classifiers = _resnet(depth)
     kept = dense if kept is None else kept
-    if any(left > had for left, had in zip(kept, dense, strict=True)):
-        raise ValueError(f"{kept} is more than the {dense} of ResNet-{depth}")
+    if not all(0 <= left <= had for left, had in zip(kept, dense, strict=True)):
+        raise ValueError(f"{kept} does not fit into the {dense} of ResNet-{depth}")
     return sum(kept) + classifiers
 
 

@@ -35,18 +35,19 @@ class Range:
     high: float = math.inf
     open: bool = False
 
-    def _slack(self) -> float:
-        # A count may lie on the bound: 35.175 is printed as 35.18, a difference of half a unit of the last digit.
-        return 1e-9 * max([1.0, *(abs(bound) for bound in (self.low, self.high) if math.isfinite(bound))])
-
     def contains(self, low: float, high: float) -> bool:
         """Whether all of the interval is inside."""
-        slack = -self._slack() if self.open else self._slack()
-        return low >= self.low - slack and high <= self.high + slack
+        sign = -1 if self.open else 1
+        return low >= self.low - sign * _slack(self.low) and high <= self.high + sign * _slack(self.high)
 
     def excludes(self, low: float, high: float) -> bool:
         """Whether all of the interval is outside."""
-        return high < self.low - self._slack() or low > self.high + self._slack()
+        return high < self.low - _slack(self.low) or low > self.high + _slack(self.high)
+
+
+def _slack(bound: float) -> float:
+    # A count may lie on the bound: 35.175 is printed as 35.18, a difference of half a unit of the last digit.
+    return 1e-9 * max(1.0, abs(bound)) if math.isfinite(bound) else 0.0
 
 
 @dataclass(frozen=True)

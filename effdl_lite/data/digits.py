@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from effdl_lite.data.errors import DataError
 from effdl_lite.data.files import data_folder
 from effdl_lite.data.images import ImageData
 from effdl_lite.data.source import Source
@@ -20,6 +21,9 @@ def load_digits(folder: Path | None = None) -> ImageData:
 
     Args:
         folder: of the data; ``EFFDL_DATA`` or the cache folder of the user if not given.
+
+    Raises:
+        DataError: if there is a folder for MNIST that does not hold all of it.
     """
     raw = (folder or data_folder()) / "MNIST" / "raw"
     return _mnist(raw) if raw.is_dir() else _sklearn()
@@ -28,7 +32,13 @@ def load_digits(folder: Path | None = None) -> ImageData:
 def _mnist(raw: Path) -> ImageData:
     from torchvision.datasets import MNIST
 
-    parts = [MNIST(raw.parent.parent, train=train, download=False) for train in (True, False)]
+    try:
+        parts = [MNIST(raw.parent.parent, train=train, download=False) for train in (True, False)]
+    except (RuntimeError, OSError, ValueError) as error:
+        raise DataError(
+            f"{raw} does not hold all of MNIST; put its four files there, or remove the folder to use the digits of "
+            f"scikit-learn ({str(error).splitlines()[0]})"
+        ) from error
     (images, labels), (test_images, test_labels) = ((part.data[:, None], part.targets) for part in parts)
     border = len(images) - MNIST_VALIDATION
     files = tuple(sorted(path for path in raw.iterdir() if path.suffix != ".gz"))

@@ -25,8 +25,15 @@ def blocks(layer: nn.Module) -> list[Tensor]:
     to an output channel decides whether anything of that channel is left.
 
     Raises:
-        ValueError: if the layer is neither a convolution (1-D, 2-D), nor linear, nor a BatchNorm with weights.
+        ValueError: if the layer is neither a convolution (1-D, 2-D), nor linear, nor a BatchNorm with weights, or if
+            its weight is computed from other parameters: what is done to it would be lost in the next forward pass.
     """
+    if getattr(layer, "weight", None) is not None and not isinstance(layer.weight, nn.Parameter):
+        raise ValueError(
+            f"the weight of this {type(layer).__name__} is computed from other parameters (a pruning mask or a "
+            "parametrization); make it plain first: torch.nn.utils.prune.remove(layer, 'weight') or "
+            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')"
+        )
     if isinstance(layer, _NORMS) and layer.affine:
         return [weight.view(1, -1, 1, 1, 1) for weight in (layer.weight, layer.bias)]
     if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
@@ -82,10 +89,16 @@ def parameters_of(layer: nn.Module) -> list[nn.Parameter]:
     return [layer.weight, layer.bias] if isinstance(layer, _NORMS) else [layer.weight]
 
 
-def members_of(layer: nn.Module, kind: str) -> tuple[list[Tensor], tuple[int, ...]]:
-    kind = ALIASES.get(kind, kind)
-    if kind not in GROUPS:
+def plain_kind(kind: str) -> str:
+    """The key of `GROUPS` that a kind's name stands for."""
+    name = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
+    if not isinstance(name, str) or name not in GROUPS:
         raise ValueError(f"groups of kind {kind!r} are unknown; choose one of {', '.join([*GROUPS, *ALIASES])}")
+    return name
+
+
+def members_of(layer: nn.Module, kind: str) -> tuple[list[Tensor], tuple[int, ...]]:
+    kind = plain_kind(kind)
     members = blocks(layer)
     if isinstance(layer, _NORMS) and kind not in ("filter", "layer"):
         raise ValueError(f"{type(layer).__name__} has no groups of kind {kind!r}; choose 'filter' or 'layer'")
@@ -97,4 +110,5 @@ def lengths_of(members: list[Tensor], dims: tuple[int, ...]) -> Tensor:
     if not dims:  # to vector_norm an empty tuple would mean all dimensions
         return members[0].abs()
     lengths = [torch.linalg.vector_norm(member, dim=dims, keepdim=True) for member in members]
-    return lengths[0] if len(lengths) == 1 else torch.hypot(*lengths)
+    # Not hypot: its gradient at a pair of zeros is NaN, that of vector_norm is zero.
+    return lengths[0] if len(lengths) == 1 else torch.linalg.vector_norm(torch.stack(lengths), dim=0)

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from effdl_lite.methods.structured_sparsity.groups import group_size, lengths_of, members_of, parameters_of
+from effdl_lite.methods.structured_sparsity.groups import (
+    group_size,
+    lengths_of,
+    members_of,
+    parameters_of,
+    plain_kind,
+)
 from effdl_lite.training import Method
 
 
@@ -38,8 +44,8 @@ class StructuredSparsity(Method):
             BatchNorm that is followed by ReLU, a convolution and another BatchNorm.
 
     Raises:
-        ValueError: for a negative strength or threshold, a kind or step that is unknown, a layer without groups, or no
-            layers.
+        ValueError: for a negative strength or threshold, a kind or step that is unknown, a layer without groups, no
+            layers, a layer or kind given twice, or a layer of length 0 with `keep_norm`.
     """
 
     def __init__(
@@ -53,29 +59,37 @@ class StructuredSparsity(Method):
         absorbing: bool = False,
         keep_norm: bool = False,
     ):
-        self.layers = list(layers)
+        self.layers = list(layers) if isinstance(layers, Iterable) else [layers]
+        if not isinstance(strengths, Mapping):
+            raise ValueError(f'strengths is {strengths!r}; name the kind of group, such as {{"filter": 0.001}}')
         if not self.layers or not strengths:
             raise ValueError(f"{len(self.layers)} layers and {len(strengths)} kinds of groups: give at least 1 of each")
         if step not in ("gradient", "proximal"):
             raise ValueError(f"step {step!r} is unknown; choose 'gradient' or 'proximal'")
         if threshold is None:
             threshold = 1e-4 if step == "gradient" else 0.0
-        for name, value in {
-            **{f"the strength of {kind!r}": s for kind, s in strengths.items()},
-            "threshold": threshold,
-        }.items():
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} is {value}; it must be a number of at least 0")
+        check_number("threshold", threshold)
+        for kind, strength in strengths.items():
+            check_number(f"the strength of {kind!r}", strength)
+        if len({plain_kind(kind) for kind in strengths}) < len(strengths):
+            raise ValueError(f"{', '.join(strengths)}: two names of one kind, which would be penalised twice")
         self.terms = [
             (layer, kind, strength * (math.sqrt(group_size(layer, kind)) if weigh_by_size else 1.0))
             for layer in self.layers
             for kind, strength in strengths.items()
         ]
         self.weights = [weight for layer in self.layers for weight in parameters_of(layer)]
+        if len({id(weight) for weight in self.weights}) < len(self.weights):
+            raise ValueError("a weight is in two of the layers and would be penalised twice; give each layer once")
         self.step = step
         self.threshold = threshold
         self.absorbing = absorbing
         self.first_lengths = [length_of(layer).item() for layer in self.layers] if keep_norm else None
+        if keep_norm and 0 in self.first_lengths:
+            number = self.first_lengths.index(0)
+            raise ValueError(
+                f"layer {number} has the length 0, which keep_norm would hold; train it first, or leave it out"
+            )
         self._absorbed: dict[int, Tensor] = {}
 
     def penalty(self) -> Tensor:
@@ -90,37 +104,57 @@ class StructuredSparsity(Method):
         for layer, kind, strength in self.terms:
             members, dims = members_of(layer, kind)
             lengths = lengths_of(members, dims)
-            pull = torch.where(lengths > 0, strength / lengths, 0.0)
+            divisor = lengths.clamp(min=torch.finfo(lengths.dtype).tiny)  # of a group that is zero: 0 / tiny = 0
             for member, weight in zip(members, parameters_of(layer), strict=True):
                 if weight.grad is not None:
-                    weight.grad.add_((member * pull).view_as(weight))
+                    weight.grad.add_((strength * (member / divisor)).view_as(weight))
 
     @torch.no_grad()
     def after_step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        # A layer stays as it is unless all of it is trained: its groups cannot be changed in part.
+        trained = {
+            id(weight): group for group in optimizer.param_groups for weight in group["params"] if weight.requires_grad
+        }
+        changing = {id(layer) for layer in self.layers if all(id(weight) in trained for weight in parameters_of(layer))}
         if self.step == "proximal":
-            groups = {id(weight): group for group in optimizer.param_groups for weight in group["params"]}
             for layer, kind, strength in self.terms:
-                if (group := groups.get(id(layer.weight))) is not None:  # a weight that is not trained stays
-                    shorten([(layer, kind, strength)], group["lr"] / (1 - group.get("momentum", 0.0)))
+                if id(layer) in changing:
+                    shorten([(layer, kind, strength)], _long_step(trained[id(layer.weight)]))
         if self.first_lengths:
             for layer, first in zip(self.layers, self.first_lengths, strict=True):
-                factor = first / length_of(layer).clamp(min=1e-12)
-                for weight in parameters_of(layer):
-                    weight.mul_(factor)
+                if id(layer) in changing:
+                    factor = first / length_of(layer).clamp(min=1e-12)
+                    for weight in parameters_of(layer):
+                        weight.mul_(factor)
         if self.threshold:
             for weight in self.weights:
-                weight.masked_fill_(weight.abs() < self.threshold, 0)
+                if id(weight) in trained:
+                    weight.masked_fill_(weight.abs() < self.threshold, 0)
         if self.absorbing:
-            self._absorb()
+            self._absorb(changing)
 
-    def _absorb(self) -> None:
+    def _absorb(self, changing: set[int]) -> None:
         for number, (layer, kind, _) in enumerate(self.terms):
+            if id(layer) not in changing:
+                continue
             members, dims = members_of(layer, kind)
             dead = lengths_of(members, dims) == 0
             dead |= self._absorbed.get(number, False)
             self._absorbed[number] = dead
             for member in members:
                 member.masked_fill_(dead, 0)
+
+
+def _long_step(group: dict) -> float:
+    """How far a constant gradient of 1 moves a weight in a step of SGD, in the long run."""
+    momentum, dampening = group.get("momentum", 0.0), group.get("dampening", 0.0)
+    return group["lr"] * ((1 - dampening) / (1 - momentum) if momentum else 1.0)
+
+
+def check_number(name: str, value: float) -> None:
+    """Raises ValueError for what is not a number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is {value!r}; it must be a number of at least 0")
 
 
 def length_of(layer: nn.Module) -> Tensor:
@@ -134,7 +168,13 @@ def reach(learning_rates: Iterable[float], strength: float, momentum: float = 0.
     .. math:: \lambda \sum_t \frac{\eta_t}{1 - \mu}
 
     A penalty whose reach is far below the length of the groups cannot make them zero in this training.
+
+    Raises:
+        ValueError: for a negative strength, or a momentum that is not in 0..1, without 1.
     """
+    check_number("strength", strength)
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum is {momentum}; it must be in 0..1, without 1")
     return strength * sum(learning_rates) / (1 - momentum)
 
 
@@ -146,8 +186,13 @@ def shorten(terms: Iterable[tuple[nn.Module, str, float]], distance: float) -> N
 
     which minimises :math:`\frac12 \lVert v - w^{(g)} \rVert^2 + t \lVert v \rVert` over v, with t the strength times
     the distance. For overlapping kinds it is the first round of Dykstra's alternation, not the minimum of the sum.
+
+    Raises:
+        ValueError: for a negative strength or distance.
     """
+    check_number("distance", distance)
     for layer, kind, strength in terms:
+        check_number(f"the strength of {kind!r}", strength)
         members, dims = members_of(layer, kind)
         lengths = lengths_of(members, dims)
         factor = torch.where(lengths > strength * distance, 1 - strength * distance / lengths, 0.0)

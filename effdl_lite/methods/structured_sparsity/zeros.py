@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from effdl_lite.methods.structured_sparsity.groups import (
-    ALIASES,
     blocks,
     group_size,
     lengths_of,
     members_of,
     parameters_of,
+    plain_kind,
 )
 from effdl_lite.training import Method
 
@@ -25,20 +25,28 @@ def trim(layers: Iterable[nn.Module], kind: str, share: float) -> None:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share {share} is not in 0..1")
-    layers = list(layers)
+    layers, across = list(layers), plain_kind(kind) == "layer"
+    if not layers:
+        raise ValueError("0 layers: give at least 1")
     members = [members_of(layer, kind) for layer in layers]
-    lengths = [lengths_of(*of_layer) for of_layer in members]
-    if ALIASES.get(kind, kind) == "layer":
-        relative = [length / group_size(layer, kind) ** 0.5 for layer, length in zip(layers, lengths, strict=True)]
-        longest = [torch.stack([length.max() for length in relative]).max()] * len(layers)
-    else:
-        relative = [length / length.mean().clamp(min=1e-12) for length in lengths]
-        longest = [length.max() for length in relative]
-    ordered = torch.cat([length.flatten() for length in relative]).sort().values
-    limit = ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-    for (weights, _), length, most in zip(members, relative, longest, strict=True):
+    relative = []
+    for number, (layer, of_layer) in enumerate(zip(layers, members, strict=True)):
+        lengths = lengths_of(*of_layer)
+        if not lengths.isfinite().all():
+            raise ValueError(
+                f"layer {number} holds weights that are not finite; take those of before training diverged"
+            )
+        relative.append(lengths / (group_size(layer, kind) ** 0.5 if across else lengths.mean().clamp(min=1e-12)))
+    dead = torch.zeros(sum(lengths.numel() for lengths in relative), dtype=torch.bool)
+    order = torch.cat([lengths.flatten() for lengths in relative]).argsort(stable=True)
+    dead[order[: int(share * len(order))]] = True
+    parts = dead.split([lengths.numel() for lengths in relative])
+    for part, lengths in [(dead, order)] if across else zip(parts, relative, strict=True):
+        if part.all():
+            part[order[-1] if across else lengths.argmax()] = False
+    for (weights, _), part, lengths in zip(members, parts, relative, strict=True):
         for weight in weights:
-            weight.masked_fill_(length < torch.minimum(limit, most), 0)
+            weight.masked_fill_(part.view_as(lengths), 0)
 
 
 class FrozenZeros(Method):
@@ -48,13 +56,14 @@ class FrozenZeros(Method):
 
     Args:
         layers: whose zeros stay.
-        kinds: None freezes every zero weight; else only those in groups of these kinds that are zero as a whole, so
-            that the other zeros may become useful again. (The authors' code calls the two ELTWISE and GRPWISE.)
+        kinds: None freezes every zero weight. Else a kind of group, or several: only those are frozen that lie in
+            groups of these kinds which are zero as a whole, so that the other zeros may become useful again. (The
+            authors' code calls the two ELTWISE and GRPWISE.)
     """
 
-    def __init__(self, layers: Iterable[nn.Module], kinds: Iterable[str] | None = None):
+    def __init__(self, layers: Iterable[nn.Module], kinds: str | Iterable[str] | None = None):
         self.weights, self.masks = [], []
-        kinds = None if kinds is None else list(kinds)
+        kinds = [kinds] if isinstance(kinds, str) else None if kinds is None else list(kinds)
         for layer in layers:
             masks = [member != 0 for member in blocks(layer)]
             if kinds is not None:
@@ -69,4 +78,4 @@ class FrozenZeros(Method):
     @torch.no_grad()
     def after_step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         for weight, mask in zip(self.weights, self.masks, strict=True):
-            weight.mul_(mask)
+            weight.masked_fill_(~mask, 0)  # a product would make NaN of an infinite weight
