@@ -32,6 +32,11 @@ class Deciding(LeNet):
         return super().forward(images if images.sum() > 0 else -images)
 
 
+class TwoInputs(LeNet):
+    def forward(self, images, scale=1.0):
+        return super().forward(images * scale)
+
+
 def twice(net, a, b):
     return net.fc(means(net.c(net.c(a + b))))
 
@@ -64,7 +69,8 @@ def overwritten(net, a, b):
         (Net(twice, c=nn.Conv2d(6, 6, 1)), "a weight of c is used twice"),
         (Net(lambda net, a, b: (a, b)), "the network returns a tuple, not one tensor"),
         (nn.Flatten(), "this Flatten has no parameters"),
-        (LSTMLanguageModel(8, 4, (4, 4)), "the network takes 2 inputs, tokens, state; pass one that"),
+        (LSTMLanguageModel(8, 4, (4, 4)), "reads words, not images; cut it with `compact_recurrent"),
+        (TwoInputs(), "the network takes 2 inputs, images, scale; pass one that"),
     ],
 )
 def test_what_is_not_understood_is_refused(model, message):

@@ -135,6 +135,24 @@ def test_carried_state_makes_two_halves_of_a_text_equal_to_the_whole(build):
     assert torch.allclose(torch.cat([first, second], dim=1), whole, atol=1e-6)
 
 
+@pytest.mark.parametrize("build", [lambda: LSTMLanguageModel(30, 6, (5, 7)), lambda: RecurrentHighwayNetwork(30, 6, 3)])
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([[3, 30]]), r"tokens run from 3 to 30, but the vocabulary has the words 0\.\.29; read the text"),
+        (torch.tensor([[-1, 2]]), "tokens run from -1 to 2"),
+        (
+            torch.zeros(2, 0, dtype=torch.long),
+            r"tokens have shape \(2, 0\); give word numbers \[batch, steps\] with at",
+        ),
+        (torch.zeros(5, dtype=torch.long), r"tokens have shape \(5,\)"),
+    ],
+)
+def test_a_text_that_a_language_model_cannot_read_is_refused(build, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        build()(tokens)
+
+
 def test_an_rhn_step_follows_its_formula():
     torch.manual_seed(0)
     model = RecurrentHighwayNetwork(9, 4, depth=2)

@@ -58,13 +58,49 @@ class LSTMLanguageModel(nn.Module):
             self.decoder.weight = self.embedding.weight
 
     def forward(self, tokens: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
-        hidden = self.dropout(self.embedding(tokens))
+        hidden = self.dropout(_embedded(self.embedding, tokens))
         new_state = []
         for i, layer in enumerate(self.layers):
             hidden, layer_state = layer(hidden, None if state is None else state[i])
             new_state.append(layer_state)
             hidden = self.dropout(hidden)
         return self.decoder(hidden), new_state
+
+
+def plain_lstm_layers(model: LSTMLanguageModel) -> list[nn.LSTM]:
+    """The layers of a stack, each checked to be an LSTM of one layer, one direction and no projection.
+
+    Raises:
+        ValueError: if a layer is something else.
+    """
+    for i, layer in enumerate(model.layers):
+        if not isinstance(layer, nn.LSTM):
+            raise ValueError(f"layers.{i} is a {type(layer).__name__}, and only nn.LSTM layers are covered")
+        refused = {
+            "bidirectional": layer.bidirectional,
+            f"projected (proj_size={layer.proj_size})": layer.proj_size > 0,
+            f"a stack itself (num_layers={layer.num_layers})": layer.num_layers > 1,
+        }
+        for what in (name for name, holds in refused.items() if holds):
+            raise ValueError(
+                f"layers.{i} is {what}, which is not covered; use nn.LSTM(inputs, hidden) with one layer, one "
+                "direction and no projection, one for each layer of the stack"
+            )
+    return list(model.layers)
+
+
+def _embedded(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
+    if tokens.ndim != 2 or tokens.shape[1] < 1:
+        raise ValueError(
+            f"tokens have shape {tuple(tokens.shape)}; give word numbers [batch, steps] with at least 1 step"
+        )
+    try:
+        return embedding(tokens)
+    except IndexError as error:  # checked after the fact: looking at all tokens first would cost time in every step
+        raise ValueError(
+            f"tokens run from {tokens.min()} to {tokens.max()}, but the vocabulary has the words "
+            f"0..{embedding.num_embeddings - 1}; read the text with the vocabulary that the model was made for"
+        ) from error
 
 
 class RecurrentHighwayNetwork(nn.Module):
@@ -105,7 +141,7 @@ class RecurrentHighwayNetwork(nn.Module):
         self.decoder.weight = self.embedding.weight
 
     def forward(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        embedded = self.input(self.dropout(self.embedding(tokens)))
+        embedded = self.input(self.dropout(_embedded(self.embedding, tokens)))
         if state is None:
             state = embedded.new_zeros(tokens.shape[0], self.width)
         outputs = []

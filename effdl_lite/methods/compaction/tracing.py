@@ -7,7 +7,7 @@ from torch import Tensor, fx, nn
 
 from effdl_lite.methods.compaction.kept_map import KeptMap
 from effdl_lite.methods.compaction.operations import Kind, kind_of
-from effdl_lite.models import evaluation_mode
+from effdl_lite.models import LSTMLanguageModel, RecurrentHighwayNetwork, evaluation_mode
 from effdl_lite.models.image import PadShortcut
 
 
@@ -22,6 +22,8 @@ def trace(model: nn.Module, images: Tensor) -> tuple[fx.GraphModule, dict[fx.Nod
         ValueError: if the network cannot be traced, cannot take these images, holds a NaN, uses a layer or a weight
             twice, or has an operation that `operations.py` does not list.
     """
+    if isinstance(model, LSTMLanguageModel | RecurrentHighwayNetwork):
+        raise ValueError(f"this {type(model).__name__} reads words, not images; cut it with `compact_recurrent(model)`")
     _check_weights(model)
     if not isinstance(images, Tensor) or images.ndim < 2 or not len(images) or not images.isfinite().all():
         what = f"a tensor of shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
