@@ -1,4 +1,4 @@
-"""The command `effdl`: data and a look at the machine. torch is imported only by what needs it."""
+"""The command `effdl`: data, checks of a lab, a look at the machine. torch is imported only by what needs it."""
 
 import functools
 from collections.abc import Callable
@@ -125,6 +125,24 @@ def pack(
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     typer.echo(f"{folder}: {images:,} training images, {megabytes(size)}")
     typer.echo(f"to use it: set EFFDL_DATA to {folder.resolve()}")
+
+
+@app.command()
+def check(
+    lab: Annotated[str, typer.Argument(help="A notebook, or a lab's name, such as lab01.")],
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 300,
+) -> None:
+    """Run a lab from top to bottom in a fresh kernel and print what its checks found; exit code 1 if one failed."""
+    from effdl_lite.checking import notebook, rerun, summary
+
+    try:
+        found = rerun.rerun(file := notebook.read(notebook.find(lab)), timeout)
+    except notebook.NotebookError as error:
+        typer.echo(f"effdl: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo("\n".join(summary.lines(file, found)))
+    if not summary.all_passed(found):
+        raise typer.Exit(1)
 
 
 @app.command()
