@@ -33,6 +33,8 @@ reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
 	$(BIN)/python -m experiments.benchmarks.structured_sparsity
+	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m \
+		experiments.benchmarks.structured_sparsity --output experiments/benchmarks/results/structured_sparsity_memory_kept.json
 
 constraints: $(INSTALLED) ## resolve the pins anew, for Python 3.11 and newer and every system
 	$(BIN)/python -m pip install -q uv==0.13.9

@@ -183,8 +183,10 @@ def test_what_computes_something_else_is_not_timed(monkeypatch):
         ssl.regularizing(bench.Effort(rounds=1, training_batch=2), depth=8)
 
 
-def test_the_stored_result_has_every_row_and_its_origin(quick):
-    stored = json.loads(STORED.read_text())
+@pytest.mark.parametrize(("suffix", "memory"), [("", "given back"), ("_memory_kept", "kept")])
+def test_the_stored_result_has_every_row_and_its_origin(quick, suffix, memory):
+    stored = json.loads(STORED.with_stem(STORED.stem + suffix).read_text())
+    assert stored["memory"] == memory
     assert not stored["quick"]
     assert stored["batches"] == [64, 1]
     assert stored["training_batch"] == 128

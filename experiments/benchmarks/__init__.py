@@ -7,6 +7,7 @@ What all benchmarks share is here: how much to measure, the modes of a network, 
 import argparse
 import copy
 import importlib.metadata
+import os
 import time
 import warnings
 from collections.abc import Callable
@@ -64,7 +65,8 @@ def run(
     parser.add_argument("--output", type=Path, help=f"file of the result; now results/{name}.json, if not quick")
     options = parser.parse_args()
     effort = QUICK if options.quick else Effort()
-    results = {"name": name, "quick": options.quick, "peer": {peer: installed(peer)}, **asdict(effort)}
+    results = {"name": name, "quick": options.quick, "peer": {peer: installed(peer)}, "memory": memory()}
+    results |= asdict(effort)
     start = time.perf_counter()
     with num_threads(1):
         results["made_with"] = runner.made_with()
@@ -122,6 +124,15 @@ def penalty_row(facts: dict, times: Comparison, name: str, goals: dict[str, floa
 def rounded(value: float) -> float:
     """Four digits: more would not be the same in the next run."""
     return float(f"{value:.4g}")
+
+
+def memory() -> str:
+    """What the process does with the memory of a map that is no longer needed.
+
+    By default the C library gives large blocks back to the system, and gets them anew, page by page, in the next call:
+    that can take as long as the arithmetic, and longer for the larger network. `make bench` measures both ways.
+    """
+    return "kept" if "MALLOC_TRIM_THRESHOLD_" in os.environ else "given back"
 
 
 def installed(peer: str) -> str | None:

@@ -12,7 +12,7 @@ def heading(results: dict) -> str:
     quick = "; QUICK: these times mean nothing" if results["quick"] else ""
     return (
         f"{made['cpu']}, {made['threads']} thread, torch {made['torch']}, {peer} {version or 'not installed'}, "
-        f"commit {made['commit']}, {results['rounds']} rounds{quick}"
+        f"commit {made['commit']}, {results['rounds']} rounds, memory {results['memory']} between calls{quick}"
     )
 
 
