@@ -11,6 +11,33 @@ from nbgrader.preprocessors import ClearSolutions
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EFFORT = re.compile(r"Difficulty ([●○]+) \((\d of \d)\) · (\d+) minutes? · (\d+) points?")
 EFFORT_EXAMPLE = "Difficulty ●●○ (2 of 3) · 8 minutes · 4 points"
+FRONT = re.compile(r"^\*About (\d+) minutes, (\d+) points, [^.]+\. You need (.+?)\.?\*$", re.MULTILINE | re.DOTALL)
+FRONT_EXAMPLE = "*About 90 minutes, 40 points, nine exercises. You need the chapter ...*"
+
+
+@dataclass(frozen=True)
+class Front:
+    """What the first cell of a lab says.
+
+    Attributes:
+        title: its heading.
+        minutes: that the lab may take, about.
+        points: that it gives.
+        needs: what a student should know before, in one line.
+    """
+
+    title: str
+    minutes: int
+    points: int
+    needs: str
+
+
+def front_of(cell: NotebookNode) -> Front | None:
+    """The front of a lab; None where the heading or the paragraph of effort and needs is missing."""
+    heading, front = HEADING.match(cell.source), FRONT.search(cell.source)
+    if not heading or not front:
+        return None
+    return Front(heading[1], int(front[1]), int(front[2]), " ".join(front[3].split()))
 
 
 @dataclass(frozen=True)

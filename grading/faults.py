@@ -7,9 +7,20 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-from grading.cells import EFFORT_EXAMPLE, is_answer, is_check, is_question, mark, solution_lines, task_of
+from grading.cells import (
+    EFFORT_EXAMPLE,
+    FRONT_EXAMPLE,
+    front_of,
+    is_answer,
+    is_check,
+    is_question,
+    mark,
+    solution_lines,
+    task_of,
+)
 
 SCHEMA = 3
+ABOUT = 0.1  # how far "about 90 minutes" may be from the sum, as a share of it
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f-]+)?")
 
 
@@ -30,6 +41,7 @@ def of_ids(cells: list[NotebookNode]) -> Iterator[str]:
 def of_cells(cells: list[NotebookNode]) -> Iterator[str]:
     """Cells that lack a part, a point or a partner; ids must be in order."""
     ids = {cell.id: cell for cell in cells}
+    yield from _of_front(cells)
     first = next((cell for cell in cells if cell.cell_type == "code"), None)
     if first is None or first.id != "setup" or not mark(first).get("locked"):
         yield "the first code cell must be the locked cell 'setup'"
@@ -41,6 +53,18 @@ def of_cells(cells: list[NotebookNode]) -> Iterator[str]:
             yield from _of_check(cell, ids)
         elif is_question(cell):
             yield from _of_question(cell, ids)
+
+
+def _of_front(cells: list[NotebookNode]) -> Iterator[str]:
+    front = front_of(cells[0])
+    if front is None:
+        yield f"the first cell needs a heading and a paragraph like: {FRONT_EXAMPLE}"
+        return
+    tasks = [task for cell in cells if cell.id.endswith("-task") and (task := task_of(cell))]
+    minutes, points = sum(task.minutes for task in tasks), sum(task.points for task in tasks)
+    if front.points != points or abs(front.minutes - minutes) > ABOUT * minutes:
+        promised = f"about {front.minutes} minutes and {front.points} points"
+        yield f"the first cell promises {promised}; the tasks add up to {minutes} minutes and {points} points"
 
 
 def _of_marks(cell: NotebookNode) -> Iterator[str]:

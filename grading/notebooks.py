@@ -7,16 +7,13 @@ with points, the answer in it, and a task before it.
 
 import ast
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
 from grading import LabError, faults
-from grading.cells import HEADING, Task, arguments, is_answer, is_question, mark, stub_of, task_of
-
-PREREQUISITES = re.compile(r"^\*\*Prerequisites:?\*\*:? *(.+)$", re.MULTILINE)
+from grading.cells import Front, Task, arguments, front_of, is_answer, is_question, mark, stub_of, task_of
 
 
 @dataclass(frozen=True)
@@ -57,16 +54,14 @@ class LabNotebook:
 
     Attributes:
         path: of the notebook.
-        title: its heading.
-        prerequisites: what a student needs, as the first cell says it.
+        front: title, effort and needs, as the first cell says them.
         setup: the source of the first code cell.
         work: exercises and questions, in their order.
         cells: all cells, as nbformat reads them.
     """
 
     path: Path
-    title: str
-    prerequisites: str
+    front: Front
     setup: str
     work: list[Question]
     cells: list[nbformat.NotebookNode]
@@ -83,11 +78,7 @@ class LabNotebook:
 def read(path: Path) -> LabNotebook:
     """Reads and validates; LabError lists everything that is not in order."""
     cells = _cells(path)
-    heading, prerequisites = HEADING.match(cells[0].source), PREREQUISITES.search(cells[0].source)
-    found = list(faults.of_ids(cells)) or list(faults.of_cells(cells))
-    if not heading or not prerequisites:
-        found.append("the first cell needs a heading and a line that begins with **Prerequisites:**")
-    if found:
+    if found := list(faults.of_ids(cells)) or list(faults.of_cells(cells)):
         raise LabError("\n".join(f"{path.name}: {fault}" for fault in found))
     tasks = {cell.id.removesuffix("-task"): task_of(cell) for cell in cells if cell.id.endswith("-task")}
     work = []
@@ -97,7 +88,7 @@ def read(path: Path) -> LabNotebook:
         elif is_question(cell):
             work.append(Question(cell.id, tasks[cell.id]))
     setup = next(cell for cell in cells if cell.cell_type == "code")
-    return LabNotebook(path, heading[1], prerequisites[1], setup.source, work, cells)
+    return LabNotebook(path, front_of(cells[0]), setup.source, work, cells)
 
 
 def _cells(path: Path) -> list[nbformat.NotebookNode]:

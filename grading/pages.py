@@ -38,11 +38,10 @@ def text(root: Path = ROOT) -> str:
 
 def section(lab: LabNotebook) -> Iterator[str]:
     """One lab: where its page is, what it takes, what to download, its exercises."""
-    minutes, points = sum(item.task.minutes for item in lab.work), sum(item.task.points for item in lab.work)
-    prerequisites = lab.prerequisites.replace("](../../book/", "](")  # seen from the folder of this page
-    folder = f"../labs/{lab.name}"
-    yield f"## [{lab.title}]({folder}/{lab.name}.ipynb)\n"
-    yield f"**{minutes} minutes · {points} points.** Prerequisites: {prerequisites}\n"
+    front, folder = lab.front, f"../labs/{lab.name}"
+    needs = front.needs.replace("](../../book/", "](")  # seen from the folder of this page
+    yield f"## [{front.title}]({folder}/{lab.name}.ipynb)\n"
+    yield f"**About {front.minutes} minutes, {front.points} points.** You need {needs}.\n"
     yield "Download: " + " and ".join(f"{{download}}`{n} <{folder}/{n}>`" for n in (f"{lab.name}.ipynb", "checks.py"))
     yield "\n| exercise | difficulty | minutes | points |\n|---|---|---:|---:|"
     for item in lab.work:

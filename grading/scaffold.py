@@ -11,7 +11,7 @@ from grading.suite import MARKER, Paths
 
 TITLE = f"""# {{title}} · {MARKER} with a title
 
-**Prerequisites:** {MARKER} with the chapters and the Python that a student needs
+*About 15 minutes, 6 points, two exercises. You need {MARKER} with the chapters that a student should know.*
 
 {MARKER} with what the lab is about, and what the student will have seen at its end. After each exercise comes a check;
 from a terminal, `effdl check {{name}}` runs all of them."""

@@ -213,13 +213,20 @@ class TestFaults:
         assert "'mean_square' needs a cell 'mean_square-task' with a heading and a line like: Difficulty" in message
         assert "'essay' needs a cell 'essay-task'" in message
 
-    def test_a_first_cell_without_prerequisites_and_a_setup_that_is_not_locked(self, lab):
+    @pytest.mark.parametrize("effort", ["15 minutes, 7", "30 minutes, 6"])
+    def test_a_first_cell_that_promises_something_else_than_the_tasks(self, lab, effort):
+        def change(notebook, cells):
+            cells["title"].source = cells["title"].source.replace("15 minutes, 6", effort)
+
+        assert "the tasks add up to 15 minutes and 6 points" in self.refused(lab, change)
+
+    def test_a_first_cell_without_its_paragraph_and_a_setup_that_is_not_locked(self, lab):
         def change(notebook, cells):
             cells["title"].source = "# A lab"
             cells["setup"].metadata.nbgrader.locked = False
 
         message = self.refused(lab, change)
-        assert "a line that begins with **Prerequisites:**" in message
+        assert "the first cell needs a heading and a paragraph like: *About 90 minutes" in message
         assert "the first code cell must be the locked cell 'setup'" in message
 
     def test_a_question_in_a_code_cell_and_an_old_schema(self, lab):

@@ -61,13 +61,18 @@ def test_the_page_lists_a_lab_with_its_effort_prerequisites_and_files(tmp_path):
     tiny_lab.edit(lab.solution, lambda notebook, cells: cells["title"].update(source=TITLE))
     text = pages.text(tmp_path)
     assert "## [Lab 1 · Sparse](../labs/lab01/lab01.ipynb)" in text
-    assert "**15 minutes · 6 points.** Prerequisites: [chapter 2](structured_sparsity.ipynb)\n" in text
+    assert "**About 15 minutes, 6 points.** You need [chapter 2](structured_sparsity.ipynb) and patience.\n" in text
     assert "{download}`lab01.ipynb <../labs/lab01/lab01.ipynb>`" in text
     assert "{download}`checks.py <../labs/lab01/checks.py>`" in text
     assert '<span role="img" aria-label="1 of 3">●○○</span> | 5 | 2 |' in text
 
 
-TITLE = "# Lab 1 · Sparse\n\n**Prerequisites:** [chapter 2](../../book/structured_sparsity.ipynb)\n\nWords."
+TITLE = """# Lab 1 · Sparse
+
+*About 15 minutes, 6 points, two exercises. You need [chapter 2](../../book/structured_sparsity.ipynb) and
+patience.*
+
+Words."""
 
 
 class TestCommand:
