@@ -524,7 +524,7 @@ class TestCounts:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (("LeNet", "conv1", 21, 25), "21 x 25 is more than the 20 x 25 of conv1"),
+            (("LeNet", "conv1", 21, 25), "21 x 25 does not fit into the 20 x 25 of conv1"),
             (("LeNet", "conv1", 20, 25, 1), "give one of them"),
             (("LeNet", "conv1", 20), "give one of them"),
             (("LeNet", "conv3", 20, 25), "no layer 'conv3'; choose one of conv1, conv2, fc1, fc2"),
@@ -543,7 +543,7 @@ class TestCounts:
         assert counts.resnet_layers([7, 6, 6]) == len(kernels) + 1
 
     def test_a_resnet_cannot_keep_more_than_it_has(self):
-        with pytest.raises(ValueError, match=r"\[5, 7, 6\] is more than the \[7, 6, 6\] of ResNet-20"):
+        with pytest.raises(ValueError, match=r"\[5, 7, 6\] does not fit into the \[7, 6, 6\] of ResNet-20"):
             counts.resnet_layers([5, 7, 6])
 
     def test_averages_and_their_ratio(self):

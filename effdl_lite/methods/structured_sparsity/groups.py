@@ -25,15 +25,8 @@ def blocks(layer: nn.Module) -> list[Tensor]:
     to an output channel decides whether anything of that channel is left.
 
     Raises:
-        ValueError: if the layer is neither a convolution (1-D, 2-D), nor linear, nor a BatchNorm with weights, or if
-            its weight is computed from other parameters: what is done to it would be lost in the next forward pass.
+        ValueError: if the layer is neither a convolution (1-D, 2-D), nor linear, nor a BatchNorm with weights.
     """
-    if getattr(layer, "weight", None) is not None and not isinstance(layer.weight, nn.Parameter):
-        raise ValueError(
-            f"the weight of this {type(layer).__name__} is computed from other parameters (a pruning mask or a "
-            "parametrization); make it plain first: torch.nn.utils.prune.remove(layer, 'weight') or "
-            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')"
-        )
     if isinstance(layer, _NORMS) and layer.affine:
         return [weight.view(1, -1, 1, 1, 1) for weight in (layer.weight, layer.bias)]
     if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d)):
@@ -85,7 +78,18 @@ def group_lasso(layer: nn.Module, kind: str, weigh_by_size: bool = False) -> Ten
 
 
 def parameters_of(layer: nn.Module) -> list[nn.Parameter]:
-    """The parameters behind `blocks`, in its order: a bias of a convolution is in no group."""
+    """The parameters behind `blocks`, in its order: a bias of a convolution is in no group.
+
+    Raises:
+        ValueError: if the weight is computed from other parameters: what is done to it would be lost in the next
+            forward pass.
+    """
+    if not isinstance(layer.weight, nn.Parameter):
+        raise ValueError(
+            f"the weight of this {type(layer).__name__} is computed from other parameters (a pruning mask or a "
+            "parametrization); make it plain first: torch.nn.utils.prune.remove(layer, 'weight') or "
+            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')"
+        )
     return [layer.weight, layer.bias] if isinstance(layer, _NORMS) else [layer.weight]
 
 

@@ -193,6 +193,7 @@ def shorten(terms: Iterable[tuple[nn.Module, str, float]], distance: float) -> N
     check_number("distance", distance)
     for layer, kind, strength in terms:
         check_number(f"the strength of {kind!r}", strength)
+        parameters_of(layer)  # refuses a layer whose weights would come back
         members, dims = members_of(layer, kind)
         lengths = lengths_of(members, dims)
         factor = torch.where(lengths > strength * distance, 1 - strength * distance / lengths, 0.0)

@@ -31,6 +31,7 @@ def trim(layers: Iterable[nn.Module], kind: str, share: float) -> None:
     members = [members_of(layer, kind) for layer in layers]
     relative = []
     for number, (layer, of_layer) in enumerate(zip(layers, members, strict=True)):
+        parameters_of(layer)  # refuses a layer whose weights would come back
         lengths = lengths_of(*of_layer)
         if not lengths.isfinite().all():
             raise ValueError(
