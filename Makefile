@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: book test lint execute reference bench constraints clean help
+.PHONY: book test lint execute reference bench release constraints clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,6 +35,9 @@ bench: $(INSTALLED) ## times of the methods beside their limits and other projec
 	$(BIN)/python -m experiments.benchmarks.structured_sparsity
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m \
 		experiments.benchmarks.structured_sparsity --output experiments/benchmarks/results/structured_sparsity_memory_kept.json
+
+release: $(INSTALLED) ## the students' archive of labs, package and instructions, in _build/release
+	$(BIN)/python -m grading archive
 
 constraints: $(INSTALLED) ## resolve the pins anew, for Python 3.11 and newer and every system
 	$(BIN)/python -m pip install -q uv==0.13.9
