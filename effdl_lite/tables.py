@@ -44,13 +44,13 @@ STYLE = """<style>
   border: 0; border-bottom: 1px solid var(--pst-color-border, #8b929c); font-variant-numeric: tabular-nums;
 }
 .effdl-results :is(td, th[scope=row]) { font-weight: 400; min-width: 4.5rem }
-.effdl-results td:last-child { white-space: nowrap }
+@media (min-width: 40.01rem) { .effdl-results td:last-child { white-space: nowrap } }
 @media (max-width: 40rem) {
   .effdl-results :is(table, caption, tbody, tr, tbody th, td) { display: block; width: auto }
   .effdl-results thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
   .effdl-results tbody tr { border-bottom: 1px solid var(--pst-color-border, #8b929c); padding: .6rem 0 }
-  .effdl-results tbody :is(th, td) { border: 0; padding: .1rem 0; white-space: normal }
-  .effdl-results tbody th { font-weight: 650 }
+  .effdl-results tbody :is(th[scope=row], td) { border: 0; padding: .1rem 0; white-space: normal }
+  .effdl-results tbody th[scope=row] { font-weight: 650 }
   .effdl-results td::before { content: attr(data-column) ": " }
 }
 </style>"""
