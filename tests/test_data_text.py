@@ -135,6 +135,17 @@ def test_penn_treebank_with_fewer_words_has_as_many_tokens():
     assert text.words[0] == UNKNOWN
 
 
+@needs_ptb
+def test_with_fewer_words_the_same_text_is_easier_so_perplexities_cannot_be_compared():
+    found = {}
+    for vocabulary in (10_000, 2_000):
+        train = data.load_ptb(vocabulary=vocabulary, folder=REAL).train
+        shares = torch.bincount(train, minlength=vocabulary) / len(train)
+        found[vocabulary] = (-shares.log()[train].mean()).exp().item()  # of the best guess that knows frequencies only
+    assert 600 < found[10_000] < 800
+    assert 150 < found[2_000] < 350
+
+
 @needs_cifar
 def test_the_cifar_pack_has_about_as_many_images_of_each_class():
     images = data.load_cifar10(folder=REAL)

@@ -317,6 +317,11 @@ class TestPenalty:
         model.layers[0].weight_hh_l0.requires_grad_(False)
         run_steps(model, [IntrinsicSparsity(model, 0.1)])
         assert model.layers[0].weight_hh_l0.grad is None
+        highway = RecurrentHighwayNetwork(11, 5, 2)
+        highway.recurrent[0].weight.requires_grad_(False)
+        run_steps(highway, [IntrinsicSparsity(highway, 0.1)])
+        assert highway.recurrent[0].weight.grad is None
+        assert highway.recurrent[1].weight.grad.any()
 
 
 class TestInTheTrainingStep:

@@ -44,7 +44,8 @@ def load_ptb(vocabulary: int = 10_000, folder: Path | None = None) -> TextData:
 
     Args:
         vocabulary: number of words; the rarest ones beyond it become ``<unk>``. It is made from the training text
-            alone: the validation and the test text say nothing about it.
+            alone: the validation and the test text say nothing about it. With fewer words the text is easier to
+            predict, so perplexities of two vocabularies cannot be compared.
         folder: of the data; ``EFFDL_DATA`` or the cache folder of the user if not given.
 
     Raises:

@@ -26,13 +26,14 @@ from effdl_lite.methods.intrinsic_sparsity.regularizer import (
     strength_for_mean_loss,
 )
 from effdl_lite.methods.intrinsic_sparsity.single_weights import SingleWeights
-from effdl_lite.methods.intrinsic_sparsity.strips import Rectangle, Strip, UnitGroups, weights_of
+from effdl_lite.methods.intrinsic_sparsity.strips import Crossing, Rectangle, Strip, UnitGroups, weights_of
 from effdl_lite.methods.intrinsic_sparsity.zeros import FrozenUnits
 
 __all__ = [
     "EPSILON",
     "LSTM_GATES",
     "RHN_GATES",
+    "Crossing",
     "FrozenUnits",
     "IntrinsicSparsity",
     "Rectangle",

@@ -104,11 +104,9 @@ class IntrinsicSparsity(Method):
             for strip in group.strips:
                 if (gradient := strip.weight.grad) is not None:
                     strip.of(gradient).addcmul_(strip.of(strip.weight), pull[:, None])
-            if not self.double_count:  # a crossing weight was in two strips
-                own = [crossing for weight, crossing in group.crossings() if weight.grad is not None]
-                gradients = group.crossings(lambda weight: weight.grad) if own else []
-                for (_, gradient), weight in zip(gradients, own, strict=True):
-                    gradient.addcmul_(weight, pull, value=-1)
+            for crossing in [] if self.double_count else group.crossings:  # these were in two strips
+                if (gradient := crossing.weight.grad) is not None:
+                    crossing.of(gradient).addcmul_(crossing.of(crossing.weight), pull, value=-1)
 
     @torch.no_grad()
     def after_step(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -181,13 +179,14 @@ def shorten(groups: Iterable[UnitGroups], distance: float, double_count: bool = 
         lengths = group.squares(double_count).sqrt()
         factors.append(torch.where(lengths > distance, 1 - distance / lengths, 0.0))
     for group, factor in zip(groups, factors, strict=True):
-        crossings = [] if double_count else [c for weight, c in group.crossings() if weight.requires_grad]
-        once = [(crossing, crossing * factor) for crossing in crossings]
+        crossings = [] if double_count else group.crossings
+        once = [crossing.of(crossing.weight) * factor for crossing in crossings]
         for strip in group.strips:
             if strip.weight.requires_grad:
                 strip.of(strip.weight).mul_(factor[:, None])
-        for crossing, value in once:
-            crossing.copy_(value)
+        for crossing, value in zip(crossings, once, strict=True):
+            if crossing.weight.requires_grad:
+                crossing.of(crossing.weight).copy_(value)
 
 
 def _distance(optimizer: torch.optim.Optimizer, weights: list[nn.Parameter]) -> float:

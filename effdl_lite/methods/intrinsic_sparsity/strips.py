@@ -1,6 +1,6 @@
 """What a group of Intrinsic Sparse Structures is made of: strips of weight matrices, one of each for every unit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -77,6 +77,23 @@ class Strip:
 
 
 @dataclass(frozen=True, eq=False)
+class Crossing:
+    """The weights of one matrix that belong to a unit both by their row and by their column: one for each gate."""
+
+    rows: Strip
+    columns: Strip
+
+    @property
+    def weight(self) -> nn.Parameter:
+        return self.rows.weight
+
+    def of(self, matrix: Tensor) -> Tensor:
+        """A view [gates, units] of a tensor of the weight's shape."""
+        first, units = self.columns.start, self.columns.units
+        return self.rows.of(matrix)[:, :, first : first + units].diagonal(dim1=1, dim2=2)
+
+
+@dataclass(frozen=True, eq=False)
 class UnitGroups:
     """The groups of one layer, one a unit: everything that must vanish for the unit to be dropped.
 
@@ -89,17 +106,12 @@ class UnitGroups:
     units: int
     strips: tuple[Strip, ...]
 
-    def crossings(self, of=lambda weight: weight) -> Iterator[tuple[nn.Parameter, Tensor]]:
-        """Weights that belong to a unit by their row and by their column, as views [gates, units], with their matrix.
-
-        Args:
-            of: takes the weight and returns the tensor of its shape to view, for example its gradient.
-        """
-        for rows in (strip for strip in self.strips if strip.side == "rows"):
-            for columns in (strip for strip in self.strips if strip.side == "columns"):
-                if rows.weight is columns.weight:
-                    square = rows.of(of(rows.weight))[:, :, columns.start : columns.start + self.units]
-                    yield rows.weight, square.diagonal(dim1=1, dim2=2)
+    @property
+    def crossings(self) -> list[Crossing]:
+        """Where a unit's own row and column meet, one for each matrix of which the layer owns both."""
+        rows = [strip for strip in self.strips if strip.side == "rows"]
+        columns = [strip for strip in self.strips if strip.side == "columns"]
+        return [Crossing(row, column) for row in rows for column in columns if row.weight is column.weight]
 
     def squares(self, double_count: bool = False) -> Tensor:
         """The sum of squares of each group, [units].
@@ -110,13 +122,13 @@ class UnitGroups:
         squares = sum(strip.squares() for strip in self.strips)
         if double_count:
             return squares
-        twice = sum(crossing.square().sum(0) for _, crossing in self.crossings())
+        twice = sum(crossing.of(crossing.weight).square().sum(0) for crossing in self.crossings)
         return (squares - twice).clamp(min=0)  # rounding must not make it negative
 
     def size(self, double_count: bool = False) -> int:
         """How many weights a group has."""
         counted = sum(strip.of(strip.weight)[:, 0].numel() for strip in self.strips)
-        return counted - (0 if double_count else sum(len(crossing) for _, crossing in self.crossings()))
+        return counted - (0 if double_count else sum(crossing.rows.gates for crossing in self.crossings))
 
     def alive(self) -> Tensor:
         """Whether any weight of the group is not exactly zero, bool [units]."""
