@@ -12,6 +12,11 @@ document.addEventListener("DOMContentLoaded", () => {
     brand.setAttribute("aria-label", "Book home");
   }
 
+  // The arrow that opens the pages below a page of the contents has no name.
+  document.querySelectorAll("li.has-children > details > summary").forEach((summary) => {
+    summary.setAttribute("aria-label", `Pages below ${summary.closest("li").querySelector("a").textContent.trim()}`);
+  });
+
   // Docutils writes a list whose items are no list items, with a role that ARIA has withdrawn.
   document.querySelectorAll(".citation-list[role], .citation[role]").forEach((element) => element.removeAttribute("role"));
 
