@@ -4,6 +4,7 @@ import builtins
 import json
 import sys
 
+import nbformat
 import pytest
 import tiny_lab
 from typer.testing import CliRunner
@@ -74,6 +75,21 @@ class TestAnswers:
         done = check("lab01")
         assert done.exit_code == 1
         assert "cell mean_square stopped with SyntaxError" in done.stdout
+
+    def test_given_cells_below_a_missing_answer_are_not_blamed_and_those_above_are(self, lab):
+        def use(notebook, cells):
+            for name, source in (("use", "mean_square(1)"), ("go-on", "used")):
+                given = {"nbgrader": {"locked": True, "grade_id": name}}
+                notebook.cells.append(nbformat.v4.new_code_cell(source, id=name, metadata=given))
+            notebook.cells.append(nbformat.v4.new_code_cell("my_own", id="own"))
+            cells["setup"].source += "\nno_such_name"
+
+        tiny_lab.edit(lab, use)
+        stopped = [line for line in check("lab01").stdout.splitlines() if "stopped with" in line]
+        assert stopped == [
+            "cell setup stopped with NameError: name 'no_such_name' is not defined",
+            "cell number 10 stopped with NameError: name 'my_own' is not defined",
+        ]
 
     def test_a_slow_cell_is_stopped_and_the_rest_goes_on(self, lab):
         tiny_lab.answered(lab, "weight.square().mean()", setup="import torch\nwhile True: pass")

@@ -25,7 +25,7 @@ class Found:
     Attributes:
         outcomes: of each exercise, by its name.
         deleted: exercises whose check cell is gone; they were checked after the last cell.
-        stopped: cells that ended with an error other than NotImplementedError: the cell's id and the error.
+        stopped: cells that ended with an error that the student should know of: the cell's id and the error.
     """
 
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
@@ -127,10 +127,22 @@ def _collected(lab: LabFile, cells: list, errors: dict[str, str]) -> Found:
         if exercise not in outcomes:
             reason = errors.get(f"{exercise}-check", "nothing was handed over")
             outcomes[exercise] = [Outcome("the check itself", False, f"could not run: {reason}")]
+    deleted = [exercise for exercise in outcomes if exercise not in lab.points]
+    return Found(outcomes, deleted, _worth_telling(lab, errors))
+
+
+def _worth_telling(lab: LabFile, errors: dict[str, str]) -> dict[str, str]:
+    """Errors of cells that do not check. Given cells below one that needs a missing answer are bound to stop too."""
+    marks = [cell["metadata"].get("nbgrader", {}) for cell in lab.content["cells"]]
+    given = {mark["grade_id"] for mark in marks if mark.get("locked")}
     checks = {REST, *(f"{exercise}-check" for exercise in lab.points)}
-    unwritten = "NotImplementedError"
-    stopped = {name: error for name, error in errors.items() if name not in checks and not error.startswith(unwritten)}
-    return Found(outcomes, [exercise for exercise in outcomes if exercise not in lab.points], stopped)
+    told, missing = {}, False
+    for name, error in errors.items():
+        if error.startswith("NotImplementedError"):
+            missing = True
+        elif name not in checks and not (missing and name in given):
+            told[name] = error
+    return told
 
 
 def _quiet() -> logging.Logger:
