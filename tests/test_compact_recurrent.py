@@ -174,6 +174,22 @@ class TestWhatMakesAUnitRemovable:
         assert widths(small) == [5, 3]
         assert difference(model, small, text()) < 1e-12
 
+    def test_a_unit_that_words_drive_through_two_others_is_not_zero(self):
+        model = made_random(LSTMLanguageModel(11, 5, (6,)))
+        layer = model.layers[0]
+        for unit, driver in ((0, 1), (1, 2), (2, None)):  # the candidate of 0 reads 1 alone, that of 1 reads 2
+            row = 2 * 6 + unit
+            layer.bias_ih_l0.data[row] = layer.bias_hh_l0.data[row] = 0
+            layer.weight_hh_l0.data[row] = 0
+            if driver is not None:
+                layer.weight_hh_l0.data[row, driver] = 1.0
+                layer.weight_ih_l0.data[row] = 0
+        assert widths(compact_recurrent(model)) == [6]
+        layer.weight_ih_l0.data[2 * 6 + 2] = 0  # now nothing drives 2, so none of the three moves
+        small = compact_recurrent(model)
+        assert widths(small) == [3]
+        assert difference(model, small, text()) < 1e-12
+
     @pytest.mark.parametrize("kind", ["highway", "highway of one layer"])
     def test_a_highway_unit_without_candidates_is_always_zero_but_its_word_entry_may_be_needed(self, kind):
         model = made_random(MODELS[kind]())
@@ -234,11 +250,15 @@ class TestSettings:
         model.dropout.p = 0.5
         kill_units(model, random_dead(model, 0, 0.3))
         model.decoder.bias.requires_grad_(False)
+        first = model.layers[0].weight_hh_l0 if kind != "highway" else model.recurrent[0].weight
+        first.requires_grad_(False)
         small = compact_recurrent(model)
         assert all(weight.dtype == torch.float32 for weight in small.parameters())
         assert all(module.training for module in small.modules())
         assert small.dropout.p == 0.5
-        assert not small.decoder.bias.requires_grad
+        frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+        assert [name for name, weight in small.named_parameters() if not weight.requires_grad] == frozen
+        assert len(frozen) == 2
         small(text())[0].sum().backward()
         assert all((weight.grad is not None) == weight.requires_grad for weight in small.parameters())
         assert difference(model.eval(), small.eval(), text()) < 1e-5
