@@ -99,3 +99,26 @@ def test_a_compact_network_can_be_copied_saved_and_run_under_autocast(tmp_path):
     assert torch.equal(other(images), network(images))
     with torch.autocast("cpu", torch.bfloat16):
         assert F.cosine_similarity(network(images).float(), model(images).float()).min() > 0.99
+
+
+class Dropping(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 6), nn.Linear(6, 3)
+        self.dropout = None  # a name that is taken
+
+    def forward(self, features):
+        hidden = F.dropout(F.relu(self.first(features)), 0.3, self.training)
+        return self.last(F.dropout(hidden, training=self.training))
+
+
+def test_functional_dropout_drops_again_when_the_compact_network_is_trained_on():
+    model, features = Dropping().eval(), torch.randn(4, 8)
+    model.first.weight.data[2] = 0
+    network = compact(model, features)
+    assert network.first.out_features == 5
+    assert sorted(module.p for module in network.modules() if isinstance(module, nn.Dropout)) == [0.3, 0.5]
+    assert error(model, network, features) < 1e-5
+    network.train()
+    assert not torch.equal(network(features), network(features))
+    assert error(model, compact(network, features), features) < 1e-5

@@ -19,9 +19,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from effdl_lite.methods.compaction.operations import Kind, operands_of
+from effdl_lite.methods.compaction.sizes import Masks, find_uniform, input_mask
 from effdl_lite.methods.compaction.tracing import trace
-
-Masks = dict[fx.Node, Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Channels:
         values: the result of each operation for one image. Constant channels have it for every image.
         kinds: what each operation does to channels.
         constant: the channel does not depend on the image.
+        uniform: it is constant, and one number at every position and for every size of images.
         alive: the output needs the channel, and it is not constant.
         kept: the channel stays. A channel that is alive always does; one that is dead may, as its space has it.
     """
@@ -41,6 +41,7 @@ class Channels:
     values: dict[fx.Node, Tensor]
     kinds: dict[fx.Node, Kind]
     constant: Masks
+    uniform: Masks
     alive: Masks
     kept: Masks
 
@@ -65,7 +66,8 @@ def find_channels(model: nn.Module, images: Tensor, round_to: int = 1, leave: It
         stays = torch.ones_like(used) if pinned & set(space) else _rounded(used, round_to)
         for node in space:
             kept[node] = stays.repeat_interleave(len(alive[node]) // width)
-    channels = Channels(network, values, kinds, constant, alive, kept)
+    uniform = find_uniform(network, values, kinds, constant, reads)
+    channels = Channels(network, values, kinds, constant, uniform, alive, kept)
     _refuse_cutting_groups(channels)
     return channels
 
@@ -80,9 +82,7 @@ def _reads(network: fx.GraphModule, values: dict[fx.Node, Tensor], kinds: dict[f
             reads[node] = everywhere if scale is None else scale.detach() != 0
         elif kind is Kind.LAYER:
             layer = network.get_submodule(node.target)
-            used = (layer.weight.detach() != 0).view(*layer.weight.shape[:2], -1).any(2)
-            # The weights of a grouped convolution name the inputs of their own group only.
-            reads[node] = torch.block_diag(*used.float().chunk(getattr(layer, "groups", 1))) > 0
+            reads[node] = input_mask(layer, layer.weight.detach() != 0)
     return reads
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from effdl_lite.methods.compaction.kept_map import KeptMap
+from effdl_lite.methods.compaction.kept_map import FixedSize, KeptMap
 from effdl_lite.models.image import PadShortcut
 
 
@@ -30,7 +30,7 @@ MODULES = {
     Kind.KEPT: {KeptMap},
     Kind.FLATTEN: {nn.Flatten},
     Kind.CHANNELWISE: {
-        *(nn.Identity, nn.Dropout, nn.Dropout2d),
+        *(nn.Identity, nn.Dropout, nn.Dropout2d, FixedSize),
         *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.Tanh),
         *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d),
     },

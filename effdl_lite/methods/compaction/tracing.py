@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from effdl_lite.methods.compaction.kept_map import KeptMap
+from effdl_lite.methods.compaction.kept_map import FixedSize, KeptMap
 from effdl_lite.methods.compaction.operations import Kind, kind_of
 from effdl_lite.models import LSTMLanguageModel, RecurrentHighwayNetwork, evaluation_mode
 from effdl_lite.models.image import PadShortcut
@@ -62,7 +62,7 @@ def trace(model: nn.Module, images: Tensor) -> tuple[fx.GraphModule, dict[fx.Nod
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, (PadShortcut, KeptMap)) or super().is_leaf_module(module, name)
+        return isinstance(module, (PadShortcut, KeptMap, FixedSize)) or super().is_leaf_module(module, name)
 
 
 class _Recorder(fx.Interpreter):
