@@ -6,6 +6,8 @@ import torch
 from effdl_lite.batches import TextBatches
 from effdl_lite.data import load_cifar10, load_ptb
 from effdl_lite.measure import cpu_has_bf16, num_threads
+from effdl_lite.methods.compaction import compact_recurrent
+from effdl_lite.methods.intrinsic_sparsity import IntrinsicSparsity, groups_of, zero_units
 from effdl_lite.models import ConvNet, LSTMLanguageModel
 from effdl_lite.recipes import image_batches, sgd, train_image_classifier, train_language_model
 from effdl_lite.training import accuracy, perplexity
@@ -52,6 +54,23 @@ def test_a_two_layer_lstm_beats_what_word_frequencies_alone_can_say():
     learned = perplexity(model, TextBatches(held_out, 10, 35))
     assert history.epochs[-1]["validation"] == pytest.approx(learned)
     assert learned < 0.8 * unigram
+
+
+def test_hidden_units_die_in_training_and_the_model_without_them_has_the_same_perplexity():
+    data = load_ptb(vocabulary=500)
+    few = type(data)(**(vars(data) | {"train": data.train[:60_000], "validation": data.validation[:5_000]}))
+    torch.manual_seed(0)
+    model = LSTMLanguageModel(500, 32, (32, 32))
+    for strip in groups_of(model)["layers.0"].strips:  # ten units begin small, so that they are the first to die
+        strip.of(strip.weight).data[:, :10] *= 0.1
+    method = IntrinsicSparsity(model, 1e-4, step="proximal", absorbing=True, epochs=2)
+    history = train_language_model(model, few, epochs=4, methods=[method], progress=False)
+    units = [int((~zero).sum()) for zero in zero_units(model).values()]
+    assert 5 <= 32 - units[0] <= 10
+    small = compact_recurrent(model)
+    assert [layer.hidden_size for layer in small.layers] == units
+    found = perplexity(small, TextBatches(few.validation, 10, 35))
+    assert found == pytest.approx(history.epochs[-1]["validation"], rel=1e-5)
 
 
 def test_weight_decay_is_for_matrices_and_filters_only():
