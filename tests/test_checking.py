@@ -169,7 +169,7 @@ class TestGradient:
         assert ".detach()" in message
 
     def test_a_number_or_a_whole_tensor_is_refused(self):
-        S = answers("def number(x): return float(x.sum())\ndef whole(x): return x * 2")
+        S = answers("def number(x): return x.detach().sum().item()\ndef whole(x): return x * 2")
         assert "should return a tensor with one number, not 2.0" in fault(S.gradient, "number", [torch.ones(2)])
         assert "not a tensor of shape (2,)" in fault(S.gradient, "whole", [torch.ones(2)])
 
@@ -336,11 +336,11 @@ class TestChecks:
         assert "the test could not use what came back (TypeError: 'NoneType' object is not" in second.message
 
     def test_an_unknown_exercise_names_the_known_ones(self, checks, notebook):
-        with pytest.raises(CheckFailed, match="lab01 has no exercise 'duoble'; choose one of double"):
-            checks.check("duoble")
-        with pytest.raises(KeyError, match="duoble"):
-            checks.run("duoble", answers(""))
-        assert checks.tests("duoble") == []
+        with pytest.raises(CheckFailed, match="lab01 has no exercise 'triple'; choose one of double"):
+            checks.check("triple")
+        with pytest.raises(KeyError, match="triple"):
+            checks.run("triple", answers(""))
+        assert checks.tests("triple") == []
 
     def test_a_test_needs_words(self):
         with pytest.raises(ValueError, match="needs a docstring"):
