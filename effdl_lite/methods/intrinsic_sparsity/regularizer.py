@@ -165,11 +165,10 @@ def shorten(groups: Iterable[UnitGroups], distance: float, double_count: bool = 
     matter. What is exact: for groups that share no weight this is *the* proximal step, the minimiser over v of
     :math:`\frac12 \lVert v - w \rVert^2 + t \sum_g \lVert v^{(g)} \rVert`. What is approximate: a weight of
     `weight_hh` is in two groups, by its row and by its column, and one of `weight_ih` is in a group of its own layer
-    and in one of the layer below. For those the product is the first round of an iteration (Dykstra's) that would have
-    to be run to its end. Where no group dies the error is of second order in t over the lengths, so tiny for the steps
-    of SGD; where groups die the step may leave a group zero that the exact one would leave alive or the other way
-    round, if its length is close to t. Two things hold as in the exact step: a group not longer than t becomes exactly
-    zero, and zeros stay zero.
+    and in one of the layer below. For them the exact step is found by an iteration (Dykstra's) over the groups, of
+    which this is a single pass with all groups at once. Its error is of second order in t over the lengths, so tiny for
+    the steps of SGD. As in the exact step a group not longer than t becomes exactly zero, and zeros stay zero; but the
+    exact step may kill more: groups that are not longer than t once the groups that they overlap have become shorter.
 
     With `double_count` the factor acts twice on a crossing weight, as its gradient is then twice as large.
     """
