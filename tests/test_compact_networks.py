@@ -122,3 +122,13 @@ def test_functional_dropout_drops_again_when_the_compact_network_is_trained_on()
     network.train()
     assert not torch.equal(network(features), network(features))
     assert error(model, compact(network, features), features) < 1e-5
+
+
+def test_a_network_that_was_cut_in_inference_mode_can_be_trained():
+    model = made_random(ConvNet((8, 8, 8)))
+    model.convs[1].weight.data[:3] = 0
+    with torch.inference_mode():
+        network = compact(model, images_of(model))
+    network.train()(images_of(model, 2)).sum().backward()
+    assert not any(tensor.is_inference() for tensor in network.state_dict().values())
+    assert all(weight.grad is not None for weight in network.parameters())

@@ -151,3 +151,21 @@ def test_the_multiply_accumulates_of_a_grouped_convolution_are_those_of_its_grou
     model.c.weight.data[0] = 0
     report = dead_channels(model, small_images(), leave=("c",))
     assert report["c"].macs == report["c"].macs_kept == 6 * 3 * 9 * 16
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_batch_norm_without_statistics_is_cut_though_it_takes_no_single_image(count):
+    layers = [nn.Flatten(), nn.Linear(192, 6), nn.BatchNorm1d(6, track_running_stats=False), nn.ReLU(), nn.Linear(6, 3)]
+    model = made_random(nn.Sequential(*layers))
+    model[1].weight.data[2] = 0
+    network = compact(model, small_images(count))
+    assert network.get_submodule("1").out_features == 5
+    assert error(model, network, small_images(4, seed=1)) < 1e-5
+
+
+def test_what_is_overwritten_after_it_was_read_does_no_harm():
+    model = made_random(Net(lambda net, a, b: net.fc(means(net.c(a) + net.relu(net.same(a))))))
+    model.c, model.same, model.relu = nn.Conv2d(6, 6, 1), nn.Dropout(), nn.ReLU(inplace=True)
+    model.eval().a.weight.data[1] = 0
+    model.c.weight.data[1] = 0
+    check(model)

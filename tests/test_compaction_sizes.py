@@ -166,6 +166,17 @@ def test_a_small_map_beside_a_large_one_keeps_its_border():
     assert kept_maps(network)["2_kept"][0, 1].std() > 1e-4
 
 
+def test_a_network_that_loses_its_digits_itself_is_no_bug_of_compaction():
+    model = made_random(Net(lambda net, a, b: net.fc(means(net.n(net.c(a + b))))))
+    model.c, model.n = nn.Conv2d(6, 6, 1), nn.BatchNorm2d(6)
+    model.a.weight.data[0] = 0
+    model.b.weight.data[0] = 0
+    model.c.bias.data.fill_(1e6)
+    model.n.running_mean.fill_(1e6)
+    network = compact(model.eval(), small_images())
+    assert error(model, network, small_images(3)) > 1e-4
+
+
 @pytest.mark.parametrize("corner", [0.05, 0.08])
 def test_a_short_type_does_not_hide_a_border(corner):
     model = nn.Sequential(

@@ -46,6 +46,10 @@ CHANNELWISE = {
     *("add", "sub", "mul", "div", "pow", "neg", "square", "abs", "exp", "sqrt", "relu", "sigmoid", "tanh"),
     *("contiguous", "clone"),
 }
+POOLS = {
+    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, torch.max_pool2d),
+    *(F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d),
+}
 SUPPORTED = (
     "supported are Conv2d, Linear, BatchNorm, ReLU and its relatives, dropout, pools, arithmetic, flatten, and means "
     "over height and width"
@@ -97,9 +101,6 @@ def _problem(node: fx.Node, kind: Kind, module: nn.Module | None, values: dict[f
     result = values[node]
     operands = [values[source] for source in node.all_input_nodes]
     tensors = [operand for operand in operands if isinstance(operand, Tensor)]
-    in_place = node.kwargs.get("inplace") or getattr(module, "inplace", False)
-    if in_place and len(node.all_input_nodes[0].users) > 1:
-        return "changes a tensor in place that another operation reads too; write it without `inplace`"
     if kind is Kind.LAYER and tensors[0].ndim != (4 if isinstance(module, nn.Conv2d) else 2):
         return f"takes a tensor of shape {tuple(tensors[0].shape)}, whose channels are not dimension 1 of a batch"
     if kind is Kind.FLATTEN and result.shape != tensors[0].flatten(1).shape:
@@ -109,10 +110,14 @@ def _problem(node: fx.Node, kind: Kind, module: nn.Module | None, values: dict[f
             return "computes with the size of a tensor, which compaction may change"
         if len({(tensor.ndim, tensor.shape[1]) for tensor in tensors if tensor.ndim > 1}) != 1:
             return f"joins tensors of shapes {[tuple(tensor.shape) for tensor in tensors]}, not channel by channel"
+        if (node.target in POOLS or type(module) in POOLS) and tensors[0].ndim != 4:
+            return f"pools a tensor of shape {tuple(tensors[0].shape)}, whose last two dimensions are not a map"
         if node.target in REDUCE and not _keeps_channels(node, tensors[0].ndim):
             return "does not reduce over height and width alone"
         if node.target is F.dropout and node.kwargs.get("training", True):
             return "drops at random in evaluation mode too"
+        if result.ndim < 2 or result.shape[1] != max(tensor.shape[1] for tensor in tensors if tensor.ndim > 1):
+            return f"turns {tuple(tensors[0].shape)} into {tuple(result.shape)}, which has other channels"
     return None
 
 
