@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations, parametrize, prune
 from zero_groups import Net, images_of, made_random, means, small_images
 
 from effdl_lite.methods.compaction import compact, dead_channels
 from effdl_lite.methods.compaction import rebuild as rebuild_module
+from effdl_lite.methods.lowering import lower
 from effdl_lite.models import MLP, CifarResNet, ConvNet, LeNet, LSTMLanguageModel
 
 
@@ -35,6 +37,17 @@ class Deciding(LeNet):
 class TwoInputs(LeNet):
     def forward(self, images, scale=1.0):
         return super().forward(images * scale)
+
+
+class ByKeyword(LeNet):
+    def forward(self, *, images):
+        return super().forward(images)
+
+
+def hidden_overwriting(between):
+    """ReLU overwrites `a` under another name, and then `a` is read."""
+    layers = {"same": between, "relu": nn.ReLU(inplace=True)}
+    return Net(lambda net, a, b: net.fc(net.relu(net.same(a)).flatten(1) + a.flatten(1)), 6 * 36, **layers)
 
 
 def twice(net, a, b):
@@ -67,15 +80,98 @@ def overwritten(net, a, b):
         (Net(lambda net, a, b: net.c(a + b) + (a + b), c=nn.Conv2d(6, 1, 1)), "'add_2' joins tensors of shapes"),
         (Net(overwritten), "'relu' changes a tensor in place that another operation reads too"),
         (Net(twice, c=nn.Conv2d(6, 6, 1)), "a weight of c is used twice"),
+        (
+            Net(lambda net, a, b: net.fc(means(net.n(net.n(a)) + b)), n=nn.BatchNorm2d(6, affine=False)),
+            "n is used twice",
+        ),
+        (
+            Net(lambda net, a, b: net.fc(F.max_pool2d((a + b).mean(2), 3, 1, 1).mean(2))),
+            r"'max_pool2d' pools .*not a map",
+        ),
+        (Net(lambda net, a, b: net.fc(net.p((a + b).mean(2)).flatten(1)), 9, p=nn.AvgPool2d(2)), "'p' pools a tensor"),
+        (hidden_overwriting(nn.Identity()), "'relu' changes a tensor in place that another operation reads too"),
+        (hidden_overwriting(nn.Dropout()), "'relu' changes a tensor in place that another operation reads too"),
+        (hidden_overwriting(nn.Flatten()), "'relu' changes a tensor in place that another operation reads too"),
+        (Net(lambda net, a, b: net.fc((a + b).view(1, -1)), 216), r"one image, but not a batch of two; .*images\.size"),
         (Net(lambda net, a, b: (a, b)), "the network returns a tuple, not one tensor"),
         (nn.Flatten(), "this Flatten has no parameters"),
         (LSTMLanguageModel(8, 4, (4, 4)), "reads words, not images; cut it with `compact_recurrent"),
-        (TwoInputs(), "the network takes 2 inputs, images, scale; pass one that"),
+        (
+            TwoInputs(),
+            "the network takes 2 inputs, images, scale; pass one that takes images only, such as a module around",
+        ),
+        (ByKeyword(), "takes its images by keyword only; wrap it in a module whose forward"),
     ],
 )
 def test_what_is_not_understood_is_refused(model, message):
     with pytest.raises(ValueError, match=message):
         compact(model, small_images() if not isinstance(model, Deciding) else torch.ones(1, 1, 28, 28))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.parametrize(
+    ("wrap", "message"),
+    [
+        (torch.jit.script, r"a torch\.jit module cannot be cut; give the nn\.Module that it was made from"),
+        (lambda model: torch.jit.trace(model, images_of(model)), r"a torch\.jit module cannot be cut"),
+        (torch.compile, r"wrapped by torch\.compile cannot be cut; give the module inside, `\._orig_mod`, and wrap"),
+        (nn.DataParallel, r"wrapped by DataParallel cannot be cut; give the module inside, `\.module`, and wrap"),
+        (lambda model: nn.Sequential(torch.compile(model)), r"^0: a network wrapped by torch\.compile cannot be cut"),
+    ],
+)
+def test_wrapped_networks_are_refused_with_what_to_give_instead(wrap, message):
+    for use in (compact, dead_channels):
+        with pytest.raises(ValueError, match=message):
+            use(wrap(LeNet()), images_of(LeNet()))
+
+
+def pruned(model):
+    prune.ln_structured(model.conv1, "weight", amount=0.5, n=2, dim=0)
+
+
+def pruned_and_run_without_gradients(model):
+    """Its weight is a tensor that can be copied, and holds the mask of the last forward pass."""
+    pruned(model)
+    with torch.no_grad():
+        model(images_of(model))
+
+
+@pytest.mark.parametrize("use", [compact, dead_channels, lambda model, _: lower(model)])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (pruned, r"the weight of layer 'conv1' .* pruning mask; .*prune\.remove\(layer, 'weight'\)"),
+        (pruned_and_run_without_gradients, r"layer 'conv1' .* pruning mask; .*prune\.remove\(layer, 'weight'\)"),
+        (
+            lambda model: parametrizations.weight_norm(model.fc1, "weight"),
+            r"the weight of layer 'fc1' .* parametrization; .*remove_parametrizations\(layer, 'weight'\)",
+        ),
+        (
+            lambda model: model.conv2.register_forward_hook(lambda module, inputs, output: output * 2),
+            r"layer 'conv2' has a forward hook, .*lambda.*; remove it first",
+        ),
+        (
+            lambda model: model.register_forward_pre_hook(lambda module, inputs: None),
+            "this LeNet has a forward hook, .*; remove it first",
+        ),
+    ],
+)
+def test_computed_weights_and_hooks_are_refused_with_the_remedy(use, change, message):
+    model = made_random(LeNet())
+    change(model)
+    with pytest.raises(ValueError, match=message):
+        use(model, images_of(model))
+
+
+def test_a_network_is_cut_once_masks_parametrizations_and_hooks_are_gone():
+    model = made_random(LeNet())
+    pruned(model)
+    parametrizations.weight_norm(model.fc1, "weight")
+    hook = model.register_forward_hook(lambda module, inputs, output: output)
+    prune.remove(model.conv1, "weight")
+    parametrize.remove_parametrizations(model.fc1, "weight")
+    hook.remove()
+    assert compact(model, images_of(model)).conv1.out_channels == 10
 
 
 def test_two_layers_that_share_a_weight_are_refused():

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from effdl_lite.measure import count_macs
 from effdl_lite.methods.lowering import Gemm, LoweredConv2d, lower, lowered_macs
@@ -169,3 +170,48 @@ def test_counting_a_grouped_convolution_is_refused_and_leaves_no_hook():
         lowered_macs(model, torch.zeros(1, 3, 8, 8))
     assert model.training
     assert not any(layer._forward_hooks for layer in model)
+
+
+class Scaled(nn.Conv2d):
+    def forward(self, images):
+        return 2 * super().forward(images)
+
+
+@pytest.mark.parametrize("use", [lower, LoweredConv2d])
+def test_a_subclass_of_conv2d_is_not_lowered(use):
+    with pytest.raises(ValueError, match=r"a Scaled,? is no plain Conv2d"):
+        use(Scaled(3, 4, 3))
+
+
+@pytest.mark.parametrize("conv", [nn.Conv1d(3, 4, 3), nn.ConvTranspose2d(3, 4, 3), nn.Conv3d(3, 4, 3)])
+def test_a_network_is_not_lowered_in_part(conv):
+    with pytest.raises(ValueError, match=rf"0, a {type(conv).__name__}, is no plain Conv2d, .*leave this one as it is"):
+        lower(nn.Sequential(conv))
+
+
+def test_a_convolution_in_one_dimension_and_a_subclass_are_counted():
+    model = nn.Sequential(nn.Conv1d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 6, 5))
+    model[0].weight.data[0] = 0
+    model[0].weight.data[:, 0, 0] = 0
+    assert lowered_macs(model, torch.zeros(2, 3, 8)) == {"0": (7, 8, 12), "2": (5, 48, 2)}
+    assert lowered_macs(Scaled(3, 8, 3), torch.zeros(1, 3, 8, 8)) == {"": (8, 27, 36)}
+
+
+@pytest.mark.parametrize("conv", [nn.ConvTranspose2d(3, 4, 3), nn.ConvTranspose1d(3, 4, 3), nn.Conv3d(3, 4, 3)])
+def test_a_network_with_other_convolutions_is_not_counted_without_them(conv):
+    with pytest.raises(ValueError, match=rf"0, a {type(conv).__name__}, is not counted: only Conv1d, Conv2d"):
+        lowered_macs(nn.Sequential(conv), torch.zeros(1, 3, 8, 8))
+
+
+def test_layers_with_computed_weights_are_neither_counted_nor_lowered():
+    model = nn.Sequential(parametrizations.weight_norm(nn.Conv2d(3, 4, 3)))
+    masks = nn.Sequential(prune.ln_structured(nn.Conv2d(3, 4, 3), "weight", amount=0.5, n=2, dim=0))
+    for network, message in (
+        (model, r"layer '0' is computed by a parametrization; .*remove_parametrizations\(layer, 'weight'\)"),
+        (masks, r"layer '0' is computed by a pruning mask; .*prune\.remove\(layer, 'weight'\)"),
+    ):
+        for use in (lower, lambda network: lowered_macs(network, torch.zeros(1, 3, 8, 8))):
+            with pytest.raises(ValueError, match=message):
+                use(network)
+        with pytest.raises(ValueError, match=r"this .*Conv2d is computed by a"):
+            LoweredConv2d(network[0])

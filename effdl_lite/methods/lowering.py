@@ -14,8 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.conv import _ConvNd
 
+from effdl_lite.methods.compaction.plain import refuse_computed_weights, refuse_hooks
 from effdl_lite.models import evaluation_mode
+
+_COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 class Gemm(NamedTuple):
@@ -41,8 +45,8 @@ class LoweredConv2d(nn.Module):
             multiplies nothing.
 
     Raises:
-        ValueError: for a grouped convolution, whose matrix would be one of several, and for another padding than a
-            number of zeros.
+        ValueError: for a grouped convolution, whose matrix would be one of several, for another padding than a number
+            of zeros, and for a subclass of Conv2d, which may compute something else.
 
     Source: the SSL paper's rows (filters) and columns (shape fibres), and the authors' Caffe, whose speed-ups are times
     of this product alone. Caffe multiplies for each image, this for the whole batch.
@@ -50,6 +54,9 @@ class LoweredConv2d(nn.Module):
 
     def __init__(self, conv: nn.Conv2d):
         super().__init__()
+        refuse_computed_weights(conv)
+        if type(conv) is not nn.Conv2d:
+            raise ValueError(f"a {type(conv).__name__} is no plain Conv2d and may compute something else; give one")
         if conv.groups > 1:
             raise ValueError(
                 f"a convolution of {conv.groups} groups is {conv.groups} matrix products; lower one with groups=1, or "
@@ -118,8 +125,24 @@ class LoweredConv2d(nn.Module):
         return f"rows={rows} of {self.filters}, columns={columns} of {whole}"
 
 
+def _named(name: str, layer: nn.Module) -> str:
+    return f"{name or 'the network'}, a {type(layer).__name__}"
+
+
 def lower(model: nn.Module) -> nn.Module:
-    """A copy of `model` with a `LoweredConv2d` in the place of each convolution."""
+    """A copy of `model` with a `LoweredConv2d` in the place of each convolution.
+
+    Raises:
+        ValueError: for a convolution that is no plain `Conv2d`, as a subclass may compute something else; for pruning
+            masks, parametrizations and forward hooks.
+    """
+    refuse_hooks(model)
+    for name, layer in model.named_modules():
+        if isinstance(layer, _ConvNd) and type(layer) is not nn.Conv2d:
+            raise ValueError(
+                f"{_named(name, layer)}, is no plain Conv2d, and only those are lowered; lower the Conv2d layers one "
+                "by one with LoweredConv2d, and leave this one as it is"
+            )
     model = copy.deepcopy(model)
     if type(model) is nn.Conv2d:
         return LoweredConv2d(model)
@@ -138,13 +161,23 @@ def lowered_macs(model: nn.Module, images: Tensor) -> dict[str, Gemm]:
         By name, in order of execution; `positions` are over the whole batch, and of a fully connected layer its images.
         `sum(gemm.macs for gemm in lowered_macs(model, images).values())` is what the paper counts.
 
-    Raises:
-        ValueError: for a grouped convolution.
-    """
-    gemms, hooks = {}, []
-    names = {layer: name for name, layer in model.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)}
+        Layers of other kinds, such as recurrent ones, are not counted.
 
-    def count(layer: nn.Conv2d | nn.Linear, _: tuple, output: Tensor) -> None:
+    Raises:
+        ValueError: for a grouped convolution, for one that is neither a Conv1d nor a Conv2d, such as a transposed one,
+            and for a layer whose weight is computed (pruning masks, parametrizations).
+    """
+    refuse_computed_weights(model)
+    gemms, hooks = {}, []
+    names = {layer: name for name, layer in model.named_modules() if isinstance(layer, _COUNTED)}
+    for name, layer in model.named_modules():
+        if isinstance(layer, _ConvNd) and not isinstance(layer, _COUNTED):
+            raise ValueError(
+                f"{_named(name, layer)}, is not counted: only Conv1d, Conv2d and Linear layers are; count the part of "
+                "the network without it"
+            )
+
+    def count(layer: nn.Conv1d | nn.Conv2d | nn.Linear, _: tuple, output: Tensor) -> None:
         if getattr(layer, "groups", 1) > 1:
             raise ValueError(f"{names[layer]} has {layer.groups} groups; only convolutions with groups=1 are counted")
         nonzero = layer.weight.detach().flatten(1) != 0
