@@ -1,4 +1,4 @@
-"""The students' archive: labs, package and what `pip install -r requirements.txt` needs, the same bytes each time.
+"""The students' archive: labs, chapters, package and what `pip install` needs, the same bytes each time.
 
 Only files that git tracks go in, so that nothing lies in it by accident; and it is not written if a private body of a
 lab stands in it.
@@ -15,7 +15,11 @@ from grading.leaks import leaks, private_bodies
 from grading.suite import labs, load
 
 NAME = f"effdl-labs-{__version__}"
-TAKEN = ("labs/", "effdl_lite/", "constraints.txt", "requirements.txt", "pyproject.toml", "LICENSE")
+# The chapters, which the labs link to, read stored results and weights.
+TAKEN = re.compile(
+    r"labs/|effdl_lite/|book/[^/]*\.ipynb$|experiments/(results/[^.]*\.json|weights/|claims\.yml)"
+    r"|(constraints\.txt|requirements\.txt|pyproject\.toml|LICENSE)$"
+)
 START = "grading/START.md"
 SECTIONS = ("the package", "notebooks")  # of requirements.txt; book, tests and grading are not for students
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -41,7 +45,7 @@ def write(root: Path = ROOT) -> Path:
 
 def contents(root: Path = ROOT) -> dict[str, bytes]:
     """Every file of the archive, by its path in it."""
-    files = {name: (root / name).read_bytes() for name in _tracked(root) if name.startswith(TAKEN)}
+    files = {name: (root / name).read_bytes() for name in _tracked(root) if TAKEN.match(name)}
     if not any(name.startswith("labs/") for name in files):
         raise LabError("no lab is released and tracked by git; run `python -m grading release` and commit labs/")
     files["START.md"] = (root / START).read_text("utf-8").replace("VERSION", __version__).encode()
@@ -71,7 +75,8 @@ def student_project(text: str) -> str:
 def leaked(files: dict[str, bytes], root: Path = ROOT) -> list[str]:
     """Private bodies of any lab that stand in the files, in words."""
     bodies = [body for name in labs(root) for body in private_bodies(load(name, root))]
-    return [leak for name, content in files.items() for leak in leaks(name, content.decode("utf-8"), bodies)]
+    texts = {name: content.decode("utf-8") for name, content in files.items() if not name.endswith(".safetensors")}
+    return [leak for name, text in texts.items() for leak in leaks(name, text, bodies)]
 
 
 def _tracked(root: Path) -> list[str]:

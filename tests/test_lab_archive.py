@@ -51,7 +51,7 @@ class TestArchive:
         assert "effdl_lite/methods/lowering.py" in files
         assert any(name.endswith(".js") for name in files), "the figures' browser code"
         folders = {name.split("/")[0] for name in files if "/" in name}
-        assert folders == {"labs", "effdl_lite"}
+        assert folders == {"book", "effdl_lite", "experiments", "labs"}
 
     def test_its_requirements_are_those_of_the_package_and_the_notebooks(self, files):
         text = files["requirements.txt"].decode()
