@@ -28,11 +28,12 @@ def bodies() -> list[Body]:
     return [body for name in labs() for body in private_bodies(load(name))]
 
 
-class TestArchive:
-    @pytest.fixture(scope="class")
-    def files(self):
-        return archive.contents()
+@pytest.fixture(scope="module")
+def files() -> dict[str, bytes]:
+    return archive.contents()
 
+
+class TestArchive:
     def test_two_runs_give_the_same_bytes(self):
         first = hashlib.sha256(archive.write().read_bytes()).hexdigest()
         assert hashlib.sha256(archive.write().read_bytes()).hexdigest() == first
