@@ -36,7 +36,7 @@ from effdl_lite.training import Method, perplexity
 from experiments import runner
 
 VOCABULARY = 2_000
-STRENGTHS = {"mild": 1e-4, "middle": 1.4e-4, "strong": 2e-4}
+STRENGTHS = {"mild": 1e-4, "middle": 1.5e-4, "strong": 2.6e-4}
 RHN_STRENGTHS = (2e-4, 4e-4)
 L1_STRENGTH = 3e-6
 WORD = torch.zeros(1, 1, dtype=torch.long)
@@ -146,7 +146,7 @@ def recipe(epochs: int) -> dict:
 def lstm_case(dropout: float, **changes) -> dict:
     width = profiles.choose(quick=64, reference=256)
     network = {"network": "LSTM", "embedding": width, "hidden": [width, width], "dropout": dropout}
-    return network | recipe(profiles.choose(quick=2, laptop=6, reference=10)) | changes
+    return network | recipe(profiles.choose(quick=2, laptop=6, reference=8)) | changes
 
 
 def iss_case(name: str) -> dict:
@@ -154,10 +154,9 @@ def iss_case(name: str) -> dict:
 
 
 def lstm_cases() -> dict[str, dict]:
-    """The dense network, and three strengths of the penalty."""
+    """The dense network with several shares of dropout, and three strengths of the penalty, which needs less of it."""
     return {
-        "dense, dropout 0.1": lstm_case(0.1),
-        "dense, dropout 0.2": lstm_case(0.2),
+        **{f"dense, dropout {dropout}": lstm_case(dropout) for dropout in (0.1, 0.2, 0.3)},
         **{f"ISS, {name}": iss_case(name) for name in STRENGTHS},
     }
 
