@@ -36,8 +36,8 @@ from effdl_lite.training import Method, perplexity
 from experiments import runner
 
 VOCABULARY = 2_000
-STRENGTHS = {"mild": 1e-4, "middle": 1.5e-4, "strong": 2.6e-4}
-RHN_STRENGTHS = (2e-4, 4e-4)
+STRENGTHS = {"mild": 1.1e-4, "middle": 1.5e-4, "strong": 2.6e-4}
+RHN_STRENGTHS = {"mild": 2e-4, "strong": 4e-4}
 L1_STRENGTH = 3e-6
 WORD = torch.zeros(1, 1, dtype=torch.long)
 
@@ -66,14 +66,13 @@ def text(train_tokens: int | None) -> TextData:
 
 def build(case: dict, seed: int) -> nn.Module:
     """The network of a case; the widths of a direct design are those that another case found with this seed."""
-    torch.manual_seed(seed)
-    if case["network"] == "RHN":
-        return RecurrentHighwayNetwork(VOCABULARY, case["width"], case["depth"], case["dropout"])
     hidden = case["hidden"]
     if "design_of" in case:
         found = kept_units(run_case(json.dumps(case["design_of"]), seed)[0])
         hidden = [int(kept.sum()) for name, kept in found.items() if name != "embedding"]
-        torch.manual_seed(seed)  # the other case may have run in between
+    torch.manual_seed(seed)
+    if case["network"] == "RHN":
+        return RecurrentHighwayNetwork(VOCABULARY, *hidden, case["depth"], case["dropout"])
     return LSTMLanguageModel(VOCABULARY, case["embedding"], tuple(hidden), case["dropout"])
 
 
@@ -174,12 +173,14 @@ def control_cases() -> dict[str, dict]:
 def rhn_cases() -> dict[str, dict]:
     """A small recurrent highway network: one group a unit, over all its layers and the tied embedding."""
     epochs = profiles.choose(quick=2, laptop=4, reference=6)
-    network = {"network": "RHN", "width": profiles.choose(quick=48, reference=128), "depth": 3, "dropout": 0.1}
-    dense = (
-        network | recipe(epochs) | {"train_tokens": profiles.choose(quick=30_000, laptop=100_000, reference=300_000)}
-    )
-    penalised = {f"ISS {s:g}": dense | {"strength": s, "step": "proximal"} for s in RHN_STRENGTHS}
-    return {"dense": dense} | penalised
+    width = profiles.choose(quick=48, reference=128)
+    dense = {"network": "RHN", "hidden": [width], "depth": 3, "dropout": 0.1} | recipe(epochs)
+    penalised = {name: dense | {"strength": s, "step": "proximal"} for name, s in RHN_STRENGTHS.items()}
+    return {
+        "dense": dense,
+        **{f"ISS, {name}": case for name, case in penalised.items()},
+        "direct design": dense | {"design_of": penalised["strong"]},
+    }
 
 
 PARTS = {"lstm": lstm_cases, "controls": control_cases, "rhn": rhn_cases}

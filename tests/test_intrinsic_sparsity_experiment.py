@@ -63,7 +63,7 @@ def test_a_trial_of_each_network_fills_its_row():
         assert len(row["epochs"]) == 2
         assert row["epochs"][-1]["units"] == row["units"]
         assert row["epochs"][-1]["validation"] == row["validation"]
-        assert all(len(dead) == 0 or max(dead) < case.get("width", 64) for dead in row["dead"].values())
+        assert all(len(dead) == 0 or max(dead) < case["hidden"][0] for dead in row["dead"].values())
 
 
 def test_the_penalty_ends_at_half_of_the_training_and_the_dead_units_stay():
