@@ -29,6 +29,7 @@ execute: $(INSTALLED) ## run the notebooks of the book on the real data and stor
 reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an interruption
 	$(BIN)/python -m experiments.baselines --profile reference
 	$(BIN)/python -m experiments.structured_sparsity --profile reference
+	$(BIN)/python -m experiments.intrinsic_sparsity --profile reference
 
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
