@@ -36,9 +36,9 @@ from effdl_lite.training import Method, perplexity
 from experiments import runner
 
 VOCABULARY = 2_000
-STRENGTHS = {"mild": 1.1e-4, "middle": 1.5e-4, "strong": 2.6e-4}
+STRENGTHS = {"mild": 1.1e-4, "middle": 1.5e-4, "strong": 2.4e-4}
 RHN_STRENGTHS = {"mild": 2e-4, "strong": 4e-4}
-L1_STRENGTH = 3e-6
+L1_STRENGTH = 5e-6
 WORD = torch.zeros(1, 1, dtype=torch.long)
 
 
