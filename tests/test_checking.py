@@ -257,6 +257,7 @@ class TestExpectations:
         unchanged(S, "good", [torch.ones(2), 3])
         message = fault(unchanged, S, "bad", [3, torch.ones(2)])
         assert message == "bad changes its argument number 2; work on a copy (.clone())"
+        assert "its argument x;" in fault(unchanged, S, "bad", [3, torch.ones(2)], "k x")
         assert "number 1" in fault(unchanged, S, "nested", [[torch.ones(2), torch.ones(2)]])
         assert "number 1" in fault(unchanged, S, "shorter", [[torch.ones(2)]])
 
@@ -265,12 +266,18 @@ class TestExpectations:
             "def good(x): raise ValueError('x is negative')\n"
             "def quiet(x): return x\n"
             "def other(x): raise KeyError(x)\n"
+            "def asserts(x):\n    assert x > 0\n"
             "def stub(x): raise NotImplementedError()"
         )
         refuses(S, "good", [-1], "x is negative")
         message = fault(refuses, S, "quiet", [-1], "x is negative")
         assert message == "quiet should raise a ValueError, since x is negative; it returned -1"
         assert "instead: other stopped" in fault(refuses, S, "other", [-1], "x is negative")
+        message = fault(refuses, S, "asserts", [-1], "x is negative")
+        assert message == (
+            "asserts should raise a ValueError, since x is negative; "
+            "instead: asserts stopped in its line `assert x > 0` with AssertionError"
+        )
         with pytest.raises(NotAnswered):
             refuses(S, "stub", [-1], "x is negative")
 

@@ -183,7 +183,8 @@ class NamespaceAnswers(Answers):
             kind = type(error).__name__
             lines = [linecache.getline(frame.f_code.co_filename, line) for frame, line in self._own_frames(error)][-1:]
             where = "".join(f" in its line `{line.strip()}`" for line in lines if line)
-            raise AnswerFault(f"{name} stopped{where} with {kind}: {shortened(error)}", kind) from error
+            said = f": {shortened(error)}" if str(error) else ""
+            raise AnswerFault(f"{name} stopped{where} with {kind}{said}", kind) from error
 
     def _own_frames(self, error: BaseException) -> list[tuple]:
         """Frames and line numbers of the student's own functions on the way to an error, the innermost last."""

@@ -67,12 +67,16 @@ def equal(actual: Any, expected: Any, what: str) -> None:
         raise AnswerFault(f"{what} should be {expected!r}, and is {described(actual)}")
 
 
-def unchanged(S: Answers, name: str, args: Sequence) -> None:
-    """The function leaves the tensors alone that it was given, and the lists, with what is in them."""
+def unchanged(S: Answers, name: str, args: Sequence, names: str = "") -> None:
+    """The function leaves the tensors alone that it was given, and the lists, with what is in them.
+
+    `names` are those of its arguments, as the task has them, such as "w1 b1"; the message then says which it changed.
+    """
+    named = dict(enumerate(names.split(), 1))
     for number, (before, after) in enumerate(zip(args, S.arguments_after(name, args), strict=True), 1):
         if isinstance(before, Tensor | list | tuple) and not _same(after, before):
             remedy = "work on a copy (.clone())" if isinstance(before, Tensor) else "work on a copy"
-            raise AnswerFault(f"{name} changes its argument number {number}; {remedy}")
+            raise AnswerFault(f"{name} changes its argument {named.get(number, f'number {number}')}; {remedy}")
 
 
 def refuses(S: Answers, name: str, args: Sequence, why: str) -> None:
