@@ -21,6 +21,7 @@ from effdl_lite.widgets import (
     SparsityGroups,
     TradeoffExplorer,
     TrainingStep,
+    UnitStrips,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,6 +140,7 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "SparsityGroups()": SparsityGroups(),
         "GroupShrinkage()": GroupShrinkage(),
         "TradeoffExplorer(...)": tradeoff(),
+        "UnitStrips()": UnitStrips(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

@@ -12,7 +12,7 @@ import threading
 import pytest
 from book_site import figures_book, real_book, toc_pages, tradeoff
 
-from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups
+from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups, UnitStrips
 from effdl_lite.widgets.figure import plain
 from effdl_lite.widgets.group_shrinkage import CHOICES
 from effdl_lite.widgets.layer_groups import KINDS, group_block
@@ -526,6 +526,97 @@ class TestTradeoff:
         assert cells == [cell for row in tradeoff().table()[1][1:] for cell in row]
 
 
+class TestUnitStrips:
+    """The picture holds the 480 weights, matrix by matrix and row by row."""
+
+    @pytest.fixture
+    def strips(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-strips")
+
+    def check(self, strips, layer, unit, removed):
+        """Text, drawing and table are those of Python."""
+        python, says = UnitStrips(), strips.locator("[aria-live]").inner_text().replace("\u00a0", " ")
+        python.removed = removed
+        left = python.left()
+        assert says.startswith(f"Unit {unit} of LSTM {layer + 1} is {'zero' if unit in removed[layer] else 'kept'}.")
+        assert f"Weights left: {left['weights']} of 480 ({plain(100 * left['weights'] / 480)} %)" in says
+        assert f"MACs a word: {left['macs']} of 440" in says
+        assert f"hidden sizes {left['hidden'][0]} and {left['hidden'][1]}." in says
+        weights = strips.locator(".weights path").evaluate_all("(all) => all.map((one) => [...one.classList])")
+        owners = [[tuple(owner) for owner in weight] for weight in python.owners]
+        out = {(i, one) for i, units in enumerate(removed) for one in units}
+        assert ["zero" in names for names in weights] == [bool(out & set(weight)) for weight in owners]
+        assert ["kept" in names for names in weights] == [not out & set(weight) for weight in owners]
+        chosen = [not out & set(weight) and (layer, unit) in weight for weight in owners]
+        assert ["own" in names for names in weights] == chosen
+        assert strips.locator(".chosen").get_attribute("d") == python.groups[layer]["outlines"][unit][0]
+        cells = strips.locator(".effdl-scroll tbody").locator("th, td").all_text_contents()
+        assert cells == [cell for row in python.table()[1][1:] for cell in row]
+        assert strips.locator(".size").all_text_contents() == [f"{a}×{b}" for a, b in left["shapes"]]
+
+    def test_a_click_takes_the_unit_of_the_row_then_that_of_the_column(self, strips):
+        weights = strips.locator(".weights path")
+        recurrent = 40 + 96  # W_hh of LSTM 1 begins here, 6 a row
+        weights.nth(recurrent + 8 * 6 + 5).click()  # row 8 is unit 2 of the forget gate
+        self.check(strips, 0, 2, [[], []])
+        weights.nth(recurrent + 8 * 6 + 5).click()
+        self.check(strips, 0, 5, [[], []])
+        weights.nth(40 + 96 + 144 + 3).click()  # W_ih of LSTM 2: made by a unit of LSTM 2, read from one of LSTM 1
+        self.check(strips, 1, 0, [[], []])
+        weights.nth(40 + 96 + 144 + 3).click()
+        self.check(strips, 0, 3, [[], []])
+        weights.nth(0).click()  # nobody owns the embedding
+        self.check(strips, 0, 3, [[], []])
+
+    def test_keyboard_the_task_and_reset(self, strips):
+        page, says = strips.page, strips.locator("[aria-live]")
+        strips.locator("input").focus()
+        for unit in range(4):
+            page.keyboard.press("Enter")
+            self.check(strips, 0, unit, [list(range(unit + 1)), []])
+            assert ("Half of the weights are gone." in says.inner_text()) == (unit == 3)
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+        assert strips.locator("input").get_attribute("aria-valuetext") == "Unit 4 of LSTM 1, removed"
+        page.keyboard.press("ArrowRight")
+        assert "It stays, the last of its layer" in says.inner_text()
+        assert strips.locator(".effdl-toggle").is_disabled()
+        page.keyboard.press("Enter")
+        self.check(strips, 0, 5, [[0, 1, 2, 3, 4], []])
+        strips.get_by_role("button", name="LSTM 2").press("Enter")
+        strips.locator(".effdl-toggle").press("Enter")
+        self.check(strips, 1, 0, [[0, 1, 2, 3, 4], [0]])
+        assert strips.get_by_text("Restore it").is_visible()
+        strips.get_by_text("Reset").press("Enter")
+        self.check(strips, 0, 0, [[], []])
+
+    def test_the_others_of_a_unit_may_be_zero_already(self, strips):
+        says = strips.locator("[aria-live]")
+        assert "Taking it out takes away 76 weights." in says.inner_text()
+        strips.locator(".effdl-toggle").click()
+        assert "Putting it back brings 76 weights." in says.inner_text()
+        strips.locator("input").fill("1")
+        python = UnitStrips()
+        python.removed = [[0, 1], []]
+        assert f"takes away {480 - 76 - python.left()['weights']} weights; the others" in says.inner_text()
+
+    def test_a_link_restores_the_state(self, visit, figures, strips):
+        strips.locator("input").fill("2")
+        strips.locator(".effdl-toggle").click()
+        strips.get_by_role("button", name="LSTM 2").click()
+        strips.locator("input").fill("3")
+        strips.locator(".effdl-toggle").click()
+        strips.locator("input").fill("1")
+        link = strips.locator(".effdl-link").get_attribute("href")
+        seen = visit()
+        other = seen.open(figures + FIGURES + link).locator(".effdl-strips")
+        self.check(other, 1, 1, [[2], [3]])
+        assert other.locator(".effdl-task").is_visible()
+        seen.page.evaluate("location.hash = '#unit-strips-4-6-4-10=0.9..'")  # damaged: nothing happens
+        self.check(other, 1, 1, [[2], [3]])
+        assert seen.wrong == []
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -541,7 +632,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 7
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 8
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -568,7 +659,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0] * 6
+        assert left == [0] * 7
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -582,9 +673,9 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 7
+    assert page.locator(".effdl-static").count() == 8
     texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
-    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3"):
+    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3", "W_hh of LSTM 1"):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
         assert picture.is_visible()
@@ -595,7 +686,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 7
+    assert heights == [0] * 8
 
 
 def test_a_finger_hits_every_control(visit, figures):

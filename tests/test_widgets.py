@@ -13,7 +13,12 @@ import pytest
 import torch
 import traitlets
 from book_site import DENSE, TRADEOFF, tradeoff
+from dead_units import kill_units, made_random
 
+from effdl_lite.measure import count_macs
+from effdl_lite.methods.compaction import compact_recurrent
+from effdl_lite.methods.intrinsic_sparsity import groups_of
+from effdl_lite.models import LSTMLanguageModel
 from effdl_lite.widgets import (
     Figure,
     GroupShrinkage,
@@ -22,12 +27,14 @@ from effdl_lite.widgets import (
     SparsityGroups,
     TradeoffExplorer,
     TrainingStep,
+    UnitStrips,
     group_counts,
     layer_cost,
 )
 from effdl_lite.widgets.figure import HERE, html_table, plain, short
 from effdl_lite.widgets.group_shrinkage import CHOICES, last_norms
 from effdl_lite.widgets.layer_groups import KINDS, group_block, group_name, matrix_left
+from effdl_lite.widgets.lstm_matrices import matrices_of, model_on_shapes, owners_of, shapes_left, zeros_of
 from effdl_lite.widgets.shrinkage import PENALTIES, STEPS, optimum, penalty_gradient, prox, shrinkage_path, verdict
 from effdl_lite.widgets.tradeoff import LEFT, RIGHT, nice_ticks
 from effdl_lite.widgets.training_step import METHODS, PLACES, papers_at
@@ -53,6 +60,7 @@ def figures() -> list[Figure]:
         SparsityGroups(),
         GroupShrinkage(),
         tradeoff(),
+        UnitStrips(),
     ]
 
 
@@ -569,3 +577,185 @@ class TestTradeoff:
             TradeoffExplorer([without], DENSE, "Look.")
         with pytest.raises(ValueError, match="the reference has no high"):
             TradeoffExplorer(TRADEOFF, {"mean": 1, "low": 1}, "Look.")
+
+
+MODELS = [(4, (6, 4), 10), (8, (6, 4), 50), (3, (1, 5), 2), (2, (3, 3), 7)]
+
+
+def random_removed(hidden, random):
+    """For each layer some of the units, never all."""
+    return [sorted(random.permutation(units)[: random.integers(units)].tolist()) for units in hidden]
+
+
+class TestUnitStrips:
+    @pytest.mark.parametrize("sizes", MODELS)
+    def test_the_compact_model_is_that_of_compaction(self, sizes):
+        embedding, hidden, vocabulary = sizes
+        random = np.random.default_rng(0)
+        for _ in range(4):
+            removed = random_removed(hidden, random)
+            model = made_random(LSTMLanguageModel(vocabulary, embedding, hidden))
+            kill_units(model, {f"layers.{layer}": units for layer, units in enumerate(removed)})
+            small = compact_recurrent(model)
+            shapes = [tuple(weight.shape) for weight in small.parameters() if weight.ndim == 2]
+            assert shapes_left(model, removed) == shapes
+            for name, zero in zeros_of(model, removed).items():
+                assert np.array_equal(zero, model.get_parameter(name).detach() == 0)
+
+    @pytest.mark.parametrize("sizes", MODELS)
+    def test_the_owners_of_a_weight_are_those_whose_group_holds_it(self, sizes):
+        model = model_on_shapes(*sizes)
+        expected = [
+            [
+                {
+                    (layer, unit)
+                    for layer, group in enumerate(groups_of(model).values())
+                    for unit in range(group.units)
+                    for part in group.owned(unit)
+                    if part.matrix == matrix.parameter and row in part.rows and column in part.columns
+                }
+                for row in range(matrix.rows)
+                for column in range(matrix.columns)
+            ]
+            for matrix in matrices_of(model)
+        ]
+        owners = [[tuple(owner) for owner in weight] for weight in owners_of(model)]
+        assert [set(weight) for weight in owners] == [weight for matrix in expected for weight in matrix]
+
+    def test_the_row_comes_first(self):
+        first, second = {}, {}
+        owners = iter(owners_of(model_on_shapes(4, (6, 4), 10)))
+        for matrix in matrices_of(model_on_shapes(4, (6, 4), 10)):
+            weights = [next(owners) for _ in range(matrix.rows * matrix.columns)]
+            first[matrix.parameter], second[matrix.parameter] = weights[0], weights[matrix.columns * 5 + 3]
+        assert first["embedding.weight"] == []
+        assert first["layers.1.weight_ih_l0"] == [[1, 0], [0, 0]]
+        assert second["layers.1.weight_ih_l0"] == [[1, 1], [0, 3]]  # row 5 is unit 1 of the forget gate
+        assert second["layers.0.weight_hh_l0"] == [[0, 5], [0, 3]]
+        assert second["decoder.weight"] == [[1, 3]]
+
+    def test_numbers_of_a_unit_by_hand(self):
+        # Layer 1: 4 rows of 4 + 6 inputs, columns of 24 and 16 rows, 4 of them twice; layer 2: readers are 10 words.
+        figure = UnitStrips()
+        assert [group["size"] for group in figure.groups] == [4 * (4 + 6) + 24 + 16 - 4, 4 * (6 + 4) + 16 + 10 - 4]
+        assert "twice, 80." in figure.groups[0]["owns"]
+        assert figure.groups[1]["owns"].startswith(
+            "It owns 4 rows of W_ih (24), 4 rows of W_hh (16), a column of W_hh (16) and a column of the softmax"
+        )
+        assert figure.table()[1][3] == ["W_hh of LSTM 1", "24 × 6", "144", "44", "0", "24 × 6 = 144"]
+
+    def test_what_is_left_by_hand_and_by_the_package(self):
+        figure = UnitStrips(8, (6, 4), 32)
+        assert figure.left()["macs"] == count_macs(
+            LSTMLanguageModel(32, 8, (6, 4)), torch.zeros(1, 1, dtype=torch.long)
+        )
+        figure.removed = [[5, 1], [0]]
+        left = figure.left()
+        assert left["hidden"] == [4, 3]
+        assert left["macs"] == count_macs(LSTMLanguageModel(32, 8, (4, 3)), torch.zeros(1, 1, dtype=torch.long))
+        assert left["weights"] == left["macs"] + 32 * 8
+        assert figure.table()[1][-1][-1] == str(left["weights"])
+
+    def test_the_task_takes_four_units(self):
+        figure, halved = UnitStrips(), []
+        for first in range(6):
+            for second in range(4):
+                figure.removed = [list(range(first)), list(range(second))]
+                if 2 * figure.left()["weights"] <= 480:
+                    halved.append((first, second))
+        assert min(first + second for first, second in halved) == 4
+        assert {pair for pair in halved if sum(pair) == 4} == {(2, 2), (3, 1), (4, 0)}
+
+    @pytest.mark.needs("node")
+    def test_javascript_counts_the_same(self, tmp_path):
+        random, cases, expected = np.random.default_rng(1), [], []
+        for embedding, hidden, vocabulary in MODELS:
+            figure = UnitStrips(embedding, hidden, min(vocabulary, 32))
+            for _ in range(6):
+                figure.removed = random_removed(hidden, random)
+                left = figure.left()
+                cases.append([figure.matrices, figure.removed])
+                expected.append([[list(shape) for shape in left["shapes"]], left["weights"], left["macs"]])
+        code = (
+            f"{json.dumps(cases)}.map(([matrices, removed]) => {{ const {{ weights, macs }} = countLeft(matrices, "
+            "removed); return [shapesLeft(matrices, removed), weights, macs]; })"
+        )
+        assert in_javascript("unit_strips", code, tmp_path) == expected
+
+    @pytest.mark.needs("node")
+    def test_a_link_keeps_a_state_and_a_damaged_one_is_not_followed(self, tmp_path):
+        states = [
+            {"layer": 0, "unit": 0, "removed": [[], []]},
+            {"layer": 1, "unit": 3, "removed": [[0, 5, 2], [1]]},
+        ]
+        damaged = [
+            "",
+            "0",
+            "0.0",
+            "2.0..",
+            "0.6..",
+            "0.0.6.",
+            "0.0.0-1-2-3-4-5.",
+            "0.0..0-1-2-3",
+            "0.-1..",
+            "a.b..",
+            "0.0..9",
+        ]
+        code = (
+            f"[{json.dumps(states)}.map((s) => fromLink(toLink(s), [6, 4])), "
+            f"{json.dumps(damaged)}.map((t) => fromLink(t, [6, 4]))]"
+        )
+        kept, refused = in_javascript("unit_strips", code, tmp_path)
+        assert kept == states
+        assert refused == [None] * len(damaged)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"embedding": 9}, r"embedding is 9; .* 1\.\.8.*groups_of"),
+            ({"hidden": (0, 4)}, r"hidden\[0\] is 0; .* 1\.\.8"),
+            ({"hidden": (6, 9)}, r"hidden\[1\] is 9; .* 1\.\.8"),
+            ({"vocabulary": 10_000}, r"vocabulary is 10000; .* 1\.\.32"),
+            ({"hidden": (6,)}, "hidden is .6,.; give 2 whole numbers"),
+            ({"hidden": 6}, "hidden is 6; give 2 whole numbers"),
+            ({"hidden": "64"}, "hidden is '64'; give 2 whole numbers"),
+            ({"hidden": (6, 4.0)}, "hidden: 4.0 is no whole number"),
+            ({"embedding": "4"}, "embedding and vocabulary: '4' is no whole number"),
+            ({"vocabulary": True}, "True is no whole number"),
+        ],
+    )
+    def test_refuses_a_model_that_cannot_be_drawn(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            UnitStrips(**arguments)
+
+    def test_refuses_units_that_are_not_there_and_an_empty_layer(self):
+        figure = UnitStrips()
+        for removed, message in (
+            ([[]], "has 1 lists"),
+            ([[6], []], r"removed\[0\] has \[6\]; choose units of 0\.\.5"),
+            ([[], [-1]], r"removed\[1\] has \[-1\]"),
+            ([[], [3, 2, 1, 0]], r"removed\[1\] has all 4 units; keep one"),
+        ):
+            with pytest.raises(traitlets.TraitError, match=message):
+                figure.removed = removed
+        with pytest.raises(traitlets.TraitError, match="unit is 6; the layers have 6 and 4 units"):
+            figure.unit = 6
+        figure.removed = [[2, 0, 2], []]
+        assert figure.removed == [[0, 2], []]
+
+    def test_drawing_it_draws_no_random_number(self):
+        torch.manual_seed(0)
+        UnitStrips()
+        after = torch.rand(1)
+        torch.manual_seed(0)
+        assert torch.equal(after, torch.rand(1))
+
+    def test_the_largest_drawing_has_room_for_everything(self):
+        svg = ET.fromstring(UnitStrips(8, (8, 8), 32).picture)
+        right, bottom = (float(size) for size in svg.get("viewBox").split()[2:])
+        weights = svg.findall("./g/path")
+        assert len(weights) == 32 * 8 + 4 * 32 * 8 + 32 * 8 + 6
+        for path in weights:
+            x, y, width, height = (float(number) for number in re.findall(r"[\d.]+", path.get("d"))[:4])
+            assert 0 <= x < x + width <= right
+            assert 0 <= y < y + height <= bottom

@@ -11,6 +11,7 @@ from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
 from effdl_lite.widgets.sparsity_groups import SparsityGroups
 from effdl_lite.widgets.tradeoff import TradeoffExplorer
 from effdl_lite.widgets.training_step import TrainingStep
+from effdl_lite.widgets.unit_strips import UnitStrips
 
 __all__ = [
     "Figure",
@@ -20,6 +21,7 @@ __all__ = [
     "SparsityGroups",
     "TradeoffExplorer",
     "TrainingStep",
+    "UnitStrips",
     "group_counts",
     "layer_cost",
 ]

@@ -50,3 +50,22 @@ function setTraits(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);
   model.save_changes();
 }
+
+// A link that restores the state that it was taken from: `#name=text`. `read` gives the traits that a text stands for,
+// null if it is damaged. `set` is told the text of the state that is shown; `follow` obeys the page's address.
+function newLink(scope, model, el, name, read) {
+  const prefix = `#${name}=`;
+  function obey() {
+    const state = location.hash.startsWith(prefix) && read(location.hash.slice(prefix.length));
+    if (!state) return;
+    setTraits(model, state);
+    el.scrollIntoView();
+  }
+  return {
+    set: (text) => el.querySelector(".effdl-link").setAttribute("href", prefix + text),
+    follow() {
+      scope.listen(window, "hashchange", obey);
+      obey();
+    },
+  };
+}
