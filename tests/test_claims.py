@@ -249,6 +249,15 @@ class TestEvidence:
         found = load_claims()[0].evaluate()
         assert (found.low, found.high, found.verdict) == pytest.approx((0.5, 0.5, "reproduced"))
 
+    def test_a_pair_may_come_from_two_files(self, write):
+        write.results({"dense": {0: {"test": 70.5}, 1: {"test": 75.6}, 2: {"test": 80.7}}}, name="controls")
+        write(with_pointer("difference", results=["run", "controls"], cases=["SSL", "dense"], field="test"))
+        found = load_claims()[0].evaluate()
+        assert (found.mean, found.runs) == (pytest.approx((0.5 + 0.5 + 0.2) / 3), 3)
+        write(with_pointer("difference", results=["run"], cases=["SSL", "dense"], field="test"))
+        with pytest.raises(ValueError, match=r"results \['run'\] are not two"):
+            load_claims()
+
     def test_one_seed_decides_nothing(self, write):
         write.results({"SSL": {0: {"test": 99.0}}, "trained on": {0: {"test": 1.0}}})
         write(ENTRY)
@@ -561,6 +570,15 @@ class TestCounts:
         assert counts.least_advantage(structured, scattered) == 2
         with pytest.raises(ValueError, match="shorter"):
             counts.least_advantage(structured, {"speedup": [1.0], "zero_columns": [75]})
+
+    def test_the_counts_of_the_recurrent_networks(self):
+        assert counts.lstm_macs_ratio([373, 315]) == pytest.approx(51_000_000 / 6_811_396)
+        assert counts.lstm_weights([381, 535]) == pytest.approx(25.190548)
+        assert (counts.lstm_group(1), counts.lstm_group(2)) == (24_000, 28_000)
+        assert counts.highway_weights(403) == pytest.approx(7.621058)
+        assert [counts.bidaf_group(name) for name in ("ModBwd1", "ModFwd2", "OutBwd")] == [4800, 3201, 6401]
+        with pytest.raises(ValueError, match="no layer 'Mod3'; choose one of ModFwd1"):
+            counts.bidaf_group("Mod3")
 
     def test_compressed_rows_take_the_bytes_that_torch_stores(self):
         matrix = torch.zeros(8, 20)

@@ -86,11 +86,11 @@ def _mean(results: str, case: str, field: str) -> tuple[list[float], bool]:
     return list(_by_seed(results, case, field).values()), False
 
 
-def _difference(results: str, cases: list[str], field: str) -> tuple[list[float], bool]:
+def _difference(results: str | list[str], cases: list[str], field: str) -> tuple[list[float], bool]:
     return [a - b for a, b in _pairs(results, cases, field)], False
 
 
-def _ratio(results: str, cases: list[str], field: str) -> tuple[list[float], bool]:
+def _ratio(results: str | list[str], cases: list[str], field: str) -> tuple[list[float], bool]:
     # In logarithms, so that it makes no difference which case stands above the line: the mean of a/b alone is too high.
     pairs = _pairs(results, cases, field)
     if any(a <= 0 or b <= 0 for a, b in pairs):
@@ -158,11 +158,14 @@ class Check:
         return Evidence(mean, low, high, runs, verdict_of(low, high, self.criterion, self.direction))
 
 
-def _pairs(results: str, cases: list[str], field: str) -> list[tuple[float, float]]:
-    """The values of two cases, seed by seed."""
+def _pairs(results: str | list[str], cases: list[str], field: str) -> list[tuple[float, float]]:
+    """The values of two cases, seed by seed; of one results file, or each of its own."""
     if not isinstance(cases, list) or len(cases) != 2:
         raise ValueError(f"cases {cases!r} are not two; name the case and then its control")
-    first, second = (_by_seed(results, case, field) for case in cases)
+    files = results if isinstance(results, list) else [results, results]
+    if len(files) != 2:
+        raise ValueError(f"results {results!r} are not two; name one file for both cases, or one for each")
+    first, second = (_by_seed(file, case, field) for file, case in zip(files, cases, strict=True))
     if first.keys() != second.keys():
         raise ValueError(
             f"{cases[0]!r} has seeds {sorted(first)} and {cases[1]!r} has {sorted(second)}; "
