@@ -1,4 +1,4 @@
-"""What the reference runs left: results that chapters plot beside their own, and weights that they start from."""
+"""What reference runs and benchmarks left: results to show beside a chapter's own, and weights to start from."""
 
 import json
 from pathlib import Path
@@ -40,6 +40,21 @@ def _results(name: str, case: str) -> dict:
     if case not in results["cases"]:
         raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
     return results
+
+
+def reference_benchmark(name: str) -> dict:
+    """The results of a benchmark as `make bench` stored them: `made_with` names the machine, lists hold its tables.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    path = EXPERIMENTS / "benchmarks" / "results" / f"{name}.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no results {path}; install the course from its own folder (pip install -r requirements.txt), or make "
+            "them with `make bench`"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def reference_weights(name: str) -> dict[str, Tensor]:

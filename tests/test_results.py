@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from effdl_lite.reference import reference_rows
+from effdl_lite.reference import reference_benchmark, reference_rows
 
 RESULTS = sorted((Path(__file__).resolve().parent.parent / "experiments" / "results").glob("*.json"))
 
@@ -48,3 +48,11 @@ def test_a_missing_result_or_case_names_the_remedy():
         reference_rows("no_such_experiment", "ConvNet")
     with pytest.raises(ValueError, match="has no case 'Convnet'; choose one of ConvNet, short, ConvNet"):
         reference_rows("baseline_convnet", "Convnet")
+
+
+def test_a_chapter_reads_a_benchmark_and_is_told_of_a_missing_one():
+    benchmark = reference_benchmark("structured_sparsity")
+    assert {"torch", "cpu", "commit"} <= set(benchmark["made_with"])
+    assert not benchmark["quick"]
+    with pytest.raises(FileNotFoundError, match="make bench"):
+        reference_benchmark("no_such_benchmark")
