@@ -114,7 +114,7 @@ class IntrinsicSparsity(Method):
             shorten(self.groups.values(), self.strength * _distance(optimizer, self.weights), self.double_count)
         if self.threshold:
             for weight in self.weights:
-                weight.copy_(nn.functional.hardshrink(weight, self.threshold))
+                torch.hardshrink(weight, self.threshold, out=weight)
         if self.frozen:
             self.frozen.after_step(model, optimizer)
             if self.absorbing:
