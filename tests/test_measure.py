@@ -1,6 +1,7 @@
 """Counts are exact; timings are only checked for what does not depend on the machine."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from effdl_lite.measure import (
     Comparison,
     Machine,
     attainable_gflops,
+    cache_bytes,
+    compare_language_models,
     compare_latency,
     count_macs,
     count_parameters,
@@ -20,11 +23,12 @@ from effdl_lite.measure import (
     layer_costs,
     measure_machine,
     num_threads,
+    onednn,
     saved_tensor_bytes,
     weight_bytes,
 )
 from effdl_lite.measure import machine as machine_module
-from effdl_lite.models import ConvNet, LSTMLanguageModel
+from effdl_lite.models import ConvNet, LSTMLanguageModel, RecurrentHighwayNetwork
 
 
 @settings(max_examples=25, deadline=None)
@@ -48,15 +52,11 @@ def test_the_macs_of_a_convolution_are_one_filter_at_every_output_position(
     assert count_parameters(conv) == filters * one_filter + filters
 
 
-@pytest.mark.parametrize("onednn", [True, False])
-def test_an_lstm_counts_the_same_with_and_without_its_fused_kernel(onednn):
-    if not onednn:
-        torch._C._set_mkldnn_enabled(False)
-    try:
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_lstm_counts_the_same_with_and_without_its_fused_kernel(enabled):
+    with onednn(enabled):
         layer = nn.LSTM(7, 5, num_layers=2, batch_first=True)
         macs = count_macs(layer, torch.zeros(3, 4, 7))
-    finally:
-        torch._C._set_mkldnn_enabled(True)
     assert macs == 3 * 4 * (4 * 5 * (7 + 5) + 4 * 5 * (5 + 5))
 
 
@@ -174,3 +174,58 @@ def test_a_measured_machine_has_a_name_and_two_positive_limits():
     assert machine.name == cpu_name() != ""
     assert machine.peak_gflops > 0
     assert machine.bandwidth_gbs > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_caches_grow_with_their_level():
+    sizes = cache_bytes()
+    assert list(sizes) == sorted(sizes)
+    assert list(sizes.values()) == sorted(sizes.values())
+    assert all(size >= 1024 for size in sizes.values())
+
+
+def test_onednn_is_put_back_even_after_an_error():
+    before, inside = torch.backends.mkldnn.enabled, []
+
+    def fail():
+        with onednn(not before):
+            inside.append(torch.backends.mkldnn.enabled)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert inside == [not before]
+    assert torch.backends.mkldnn.enabled is before
+
+
+def test_language_models_run_in_each_mode_on_the_same_words_from_the_state_of_the_words_before():
+    calls = {}
+
+    class Watched(LSTMLanguageModel):
+        def forward(self, tokens, state=None):
+            logits, new = super().forward(tokens, state)
+            seen = (torch.backends.mkldnn.enabled, self.training, torch.is_inference_mode_enabled())
+            calls.setdefault(self, []).append((tokens, state, seen))
+            return logits, new
+
+    models = {"dense": Watched(30, 6, (6,)), "small": Watched(20, 6, (4,), dropout=0.5)}
+    times = compare_language_models(models, batch=2, steps=3, rounds=1, seconds_a_round=1e-9)
+    assert set(times.seconds) == {f"{name}, {mode}" for name in models for mode in ("oneDNN", "no oneDNN")}
+    tokens = calls[models["dense"]][0][0]
+    assert tokens.shape == (2, 3)
+    for model in models.values():
+        assert model.training
+        first, *others = calls[model]
+        assert first[1] is None
+        assert all(state[0][0].any() for _, state, _ in others)
+        assert {seen for _, _, seen in others} == {(True, False, True), (False, False, True)}
+        assert all(torch.equal(words, tokens) for words, _, _ in calls[model])
+    highway = {"highway": RecurrentHighwayNetwork(20, 4, depth=2)}
+    times = compare_language_models(highway, modes=["oneDNN"], rounds=1, seconds_a_round=1e-9)
+    assert list(times.seconds) == ["highway, oneDNN"]
+
+
+@pytest.mark.parametrize("bad", [{"models": {}}, {"modes": []}, {"batch": 0}, {"steps": 0}])
+def test_language_models_without_words_are_refused(bad):
+    with pytest.raises(ValueError, match="give at least 1 of each"):
+        compare_language_models(**({"models": {"a": LSTMLanguageModel(20, 6, (4,))}} | bad))

@@ -8,9 +8,11 @@ from effdl_lite.measure.counting import (
     saved_tensor_bytes,
     weight_bytes,
 )
+from effdl_lite.measure.deployment import ONEDNN_MODES, compare_language_models, onednn
 from effdl_lite.measure.machine import (
     Machine,
     attainable_gflops,
+    cache_bytes,
     cpu_has_bf16,
     cpu_name,
     measure_machine,
@@ -18,10 +20,13 @@ from effdl_lite.measure.machine import (
 from effdl_lite.measure.timing import Comparison, compare_latency, num_threads
 
 __all__ = [
+    "ONEDNN_MODES",
     "Comparison",
     "LayerCost",
     "Machine",
     "attainable_gflops",
+    "cache_bytes",
+    "compare_language_models",
     "compare_latency",
     "count_macs",
     "count_parameters",
@@ -30,6 +35,7 @@ __all__ = [
     "layer_costs",
     "measure_machine",
     "num_threads",
+    "onednn",
     "saved_tensor_bytes",
     "weight_bytes",
 ]

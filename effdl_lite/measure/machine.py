@@ -2,6 +2,7 @@
 
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch.nn import functional as F
@@ -81,6 +82,16 @@ def measure_machine(threads: int = 1, *, size: int = 1024, megabytes: int = 128,
 def cpu_name() -> str:
     """The CPU's own name, as torch reads it."""
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or platform.machine())
+
+
+def cache_bytes() -> dict[int, int]:
+    """Bytes of the data caches that a core can use, by level, as Linux tells; empty on a system that does not tell."""
+    sizes = {}
+    for cache in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        level, kind, size = ((cache / name).read_text().strip() for name in ("level", "type", "size"))
+        if kind != "Instruction":
+            sizes[int(level)] = 1024 * int(size.removesuffix("K"))
+    return dict(sorted(sizes.items()))
 
 
 def cpu_has_bf16() -> bool:

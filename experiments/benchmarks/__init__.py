@@ -47,7 +47,8 @@ def run(
     description: str,
     jobs: list[tuple[str, str, Callable[[Effort], list[dict]]]],
     table: Callable[[dict], str],
-    peer: str,
+    peer: str | None = None,
+    efforts: tuple[Effort, Effort] = (Effort(), QUICK),
 ) -> None:
     """The command line of a benchmark: measures on one thread, prints the table, and keeps both.
 
@@ -58,14 +59,16 @@ def run(
         description: the first line of the help.
         jobs: the part of the result that a job's rows belong to, its title, and the function that measures them.
         table: the results as text.
-        peer: the other project's package.
+        peer: the other project's package, if there is one.
+        efforts: of a full and of a quick run.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="few rounds on small batches, to see that it runs")
     parser.add_argument("--output", type=Path, help=f"file of the result; now results/{name}.json, if not quick")
     options = parser.parse_args()
-    effort = QUICK if options.quick else Effort()
-    results = {"name": name, "quick": options.quick, "peer": {peer: installed(peer)}, "memory": memory()}
+    effort = efforts[options.quick]
+    peers = {peer: installed(peer)} if peer else {}
+    results = {"name": name, "quick": options.quick, "peer": peers, "memory": memory()}
     results |= asdict(effort)
     start = time.perf_counter()
     with num_threads(1):
@@ -105,11 +108,12 @@ def ratio_row(facts: dict, times: Comparison, name: str, over: str, limit: float
 def penalty_row(facts: dict, times: Comparison, name: str, goals: dict[str, float] | None = None) -> dict:
     """What a penalty costs beside "training step" (and that in bf16), and how much less than "loop with autograd".
 
-    Each is a median ratio with its first and third quartile, None where the CPU has no bf16.
+    Each is a median ratio with its first and third quartile, None where the CPU has no bf16 or no loop was timed.
     """
 
     def ratio(over: str, name: str) -> list[float] | None:
-        return [rounded(value) for value in times.speedup(name, over)] if name in times.seconds else None
+        measured = {over, name} <= times.seconds.keys()
+        return [rounded(value) for value in times.speedup(name, over)] if measured else None
 
     return {
         **facts,
@@ -182,14 +186,14 @@ def convolutions(net: nn.Module) -> list[nn.Conv2d]:
     return [module for module in net.modules() if isinstance(module, nn.Conv2d)]
 
 
-def check_equal(what: str, result: Tensor, expected: Tensor) -> None:
+def check_equal(what: str, result: Tensor, expected: Tensor, tolerance: float = 1e-4) -> None:
     """Refuses to time something that computes something else.
 
     Raises:
-        RuntimeError: if the outputs differ by more than rounding.
+        RuntimeError: if the outputs differ by more than rounding, a part `tolerance` of the largest.
     """
     error, largest = (result - expected).abs().max().item(), expected.abs().max().item()
-    if not error <= 1e-4 * largest:
+    if not error <= tolerance * largest:
         raise RuntimeError(f"{what} is off by {error:.1e} where the largest output is {largest:.1e}; do not time it")
 
 
