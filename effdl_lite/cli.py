@@ -1,7 +1,10 @@
 """The command `effdl`: data, checks of a lab, a look at the machine. torch is imported only by what needs it."""
 
+import contextlib
 import functools
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +39,27 @@ def one_line_errors(command: Callable) -> Callable:
             raise typer.Exit(1) from error
 
     return wrapped
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def stopped_in_words() -> Iterator[None]:
+    """Ctrl-C and SIGTERM become one line and the exit code that a shell expects, 130 and 143, without a traceback."""
+
+    def terminate(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        typer.echo("effdl: stopped before the end; your notebook is as it was", err=True)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print_version(wanted: bool) -> None:
@@ -130,19 +154,21 @@ def pack(
 @app.command()
 def check(
     lab: Annotated[str, typer.Argument(help="A notebook, or a lab's name, such as lab01.")],
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 300,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 60,
 ) -> None:
     """Run a lab from top to bottom in a fresh kernel and print what its checks found; exit code 1 if one failed."""
-    from effdl_lite.checking import notebook, rerun, summary
+    with stopped_in_words():
+        from effdl_lite.checking import notebook, rerun, summary
 
-    try:
-        found = rerun.rerun(file := notebook.read(notebook.find(lab)), timeout)
-    except notebook.NotebookError as error:
-        typer.echo(f"effdl: {error}", err=True)
-        raise typer.Exit(1) from error
-    typer.echo("\n".join(summary.lines(file, found)))
-    if not summary.all_passed(found):
-        raise typer.Exit(1)
+        try:
+            found = rerun.rerun(file := notebook.read(notebook.find(lab)), timeout)
+        except notebook.NotebookError as error:
+            typer.echo(summary.wrapped(f"effdl: {error}", sys.stderr), err=True)
+            raise typer.Exit(1) from error
+        for line in summary.lines(file, found, timeout):
+            typer.echo(summary.wrapped(line, sys.stdout))
+        if not summary.all_passed(found):
+            raise typer.Exit(1)
 
 
 @app.command()

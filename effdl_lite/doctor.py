@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+ROOT = Path(__file__).resolve().parent.parent
 Status = Literal["ok", "note", "missing"]
 
 
@@ -56,7 +57,7 @@ def packages() -> list[Line]:
         requirements = [Requirement(text) for text in importlib.metadata.requires("effdl-lite") or []]
     except importlib.metadata.PackageNotFoundError:
         return [Line("effdl-lite", "missing", "not installed", "run `pip install -e .` in the folder of the course")]
-    pins = read_pins(Path(__file__).resolve().parent.parent / "requirements.txt")
+    pins = read_pins(ROOT / "requirements.txt")
     return [package(need, pins.get(need.name.lower())) for need in requirements if need.marker is None]
 
 
@@ -179,8 +180,7 @@ def disk() -> Line:
 def tools() -> list[Line]:
     """Programs that a part of the course uses; no notebook needs one."""
     linux = sys.platform == "linux"
-    elsewhere = "only for Linux; elsewhere grade in a Linux virtual machine"
-    return [
+    lines = [
         tool("git", ("git",), "to follow the changes of the course", "install git from git-scm.com"),
         tool(
             "chromium",
@@ -188,13 +188,12 @@ def tools() -> list[Line]:
             "for the tests of the interactive figures",
             "run `apt install chromium`" if linux else "install Chromium or Chrome",
         ),
-        tool(
-            "bubblewrap",
-            ("bwrap",),
-            "for grading, by instructors",
-            "run `apt install bubblewrap`" if linux else elsewhere,
-        ),
     ]
+    if (ROOT / "grading").is_dir():  # students do not have it
+        elsewhere = "only for Linux; elsewhere grade in a Linux virtual machine"
+        remedy = "run `apt install bubblewrap`" if linux else elsewhere
+        lines.append(tool("bubblewrap", ("bwrap",), "for grading, by instructors", remedy))
+    return lines
 
 
 def tool(name: str, programs: tuple[str, ...], purpose: str, remedy: str, which: Callable = shutil.which) -> Line:

@@ -20,6 +20,25 @@ def no_network(monkeypatch):
     monkeypatch.setattr(obtain, "_failed", {})
 
 
+@pytest.fixture(scope="session")
+def released_lab(tmp_path_factory):
+    """A small lab as students get it: lab01.ipynb and checks.py in a folder."""
+    import tiny_lab
+
+    from grading.release import release
+
+    root = tmp_path_factory.mktemp("released")
+    tiny_lab.make(root)
+    return release("lab01", root)
+
+
+@pytest.fixture
+def lab(released_lab, tmp_path, monkeypatch):
+    """A copy of the small lab, labs/lab01/lab01.ipynb, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(released_lab, tmp_path / "labs" / "lab01") / "lab01.ipynb"
+
+
 UNSHARE = ["unshare", "--map-root-user", "--net", "true"] if shutil.which("unshare") else ["false"]
 MOUNT = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
 

@@ -194,7 +194,7 @@ class TestExpectations:
         assert shaped(x, (2, 3), "the result") is x
         assert fault(shaped, x, (3, 2), "the result") == "the result should have the shape (3, 2), and has (2, 3)"
         assert fault(shaped, 1.5, (3,), "the result") == "the result should be a tensor, not 1.5"
-        assert "None (is there a return?)" in fault(shaped, None, (3,), "the result")
+        assert "None (was a `return` forgotten?)" in fault(shaped, None, (3,), "the result")
 
     @pytest.mark.parametrize("actual", [2.0, 2, torch.tensor(2.0), torch.tensor([[2]]), 2 + 1e-5])
     def test_close_accepts_a_number_in_any_of_its_forms(self, actual):
@@ -260,6 +260,10 @@ class TestExpectations:
         assert "its argument x;" in fault(unchanged, S, "bad", [3, torch.ones(2)], "k x")
         assert "number 1" in fault(unchanged, S, "nested", [[torch.ones(2), torch.ones(2)]])
         assert "number 1" in fault(unchanged, S, "shorter", [[torch.ones(2)]])
+
+    def test_unchanged_is_not_passed_by_doing_nothing(self):
+        S = answers("def nothing(x): pass")
+        assert fault(unchanged, S, "nothing", [torch.ones(2)]) == "nothing returned None; was its `return` forgotten?"
 
     def test_refuses(self):
         S = answers(
@@ -337,10 +341,44 @@ class TestChecks:
         assert capsys.readouterr().out == "double: not answered yet (double is not written yet)\n"
 
     def test_a_result_that_the_test_stumbles_over_fails_and_does_not_stop_the_rest(self, checks):
-        first, second = checks.run("double", answers("def double(x): return None if isinstance(x, list) else 2 * x"))
+        first, second = checks.run("double", answers("def double(x): return 7 if isinstance(x, list) else 2 * x"))
         assert first.passed
         assert not second.passed
-        assert "the test could not use what came back (TypeError: 'NoneType' object is not" in second.message
+        assert "the test could not use what came back (TypeError: 'int' object is not" in second.message
+        assert second.hint == ""
+
+    def test_a_forgotten_return_is_said_plainly_and_no_hint_is_offered(self, checks):
+        for outcome in checks.run("double", answers("def double(x):\n    x * 2")):
+            assert outcome.message == "double returned None; was its `return` forgotten?"
+            assert outcome.hint == ""
+
+    def test_none_that_was_returned_earlier_is_not_blamed(self, checks):
+        @checks.test("double", hint="hint 1")
+        def after_another_call(S):
+            """a call that may return nothing, then one that must not"""
+            S.note(1)
+            close(S.double(3.0), 6.0, "double(3)")
+
+        *_, last = checks.run("double", answers("def note(x): pass\ndef double(x): return x"))
+        assert (last.message, last.hint) == ("double(3) should be 6, and is 3", "hint 1")
+
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [
+            ("def double(x): return y", "with NameError"),
+            ("def double(): return 6", "yours takes (nothing)"),
+            ("double = 6", "should be a function"),
+            ("", "there is no double yet"),
+        ],
+    )
+    def test_a_hint_is_for_a_wrong_value_and_for_nothing_else(self, checks, source, words):
+        outcome = checks.run("double", answers(source))[0]
+        assert words in outcome.message
+        assert outcome.hint == ""
+
+    def test_the_name_that_is_missing_is_kept_apart(self, checks):
+        assert checks.run("double", answers(""))[0].missing == "double"
+        assert checks.run("double", answers("def double(x): raise NotImplementedError()"))[0].missing == ""
 
     def test_an_unknown_exercise_names_the_known_ones(self, checks, notebook):
         with pytest.raises(CheckFailed, match="lab01 has no exercise 'triple'; choose one of double"):
@@ -358,4 +396,4 @@ class TestChecks:
 
     def test_the_order_of_exercises_is_that_of_the_file(self, checks):
         assert checks.exercises == ["double"]
-        assert report("double", checks.run("double", answers(""))).startswith("double: not answered yet")
+        assert report("double", checks.run("double", answers(""))).startswith("double: not checked (there is no")

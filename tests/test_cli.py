@@ -188,3 +188,10 @@ def test_every_fault_and_note_about_a_tool_has_a_remedy():
     line = doctor.tool("bubblewrap", ("bwrap",), "for grading", "install it", which=lambda program: None)
     assert (line.status, line.remedy) == ("note", "install it")
     assert doctor.tool("git", ("git",), "", "", which=lambda program: "/bin/git").status == "ok"
+
+
+def test_doctor_speaks_of_bubblewrap_only_where_there_is_something_to_grade(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert "bubblewrap" not in [line.name for line in doctor.tools()]
+    (tmp_path / "grading").mkdir()
+    assert "bubblewrap" in [line.name for line in doctor.tools()]

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import nbformat
+from typer.testing import CliRunner
 
+from effdl_lite.cli import app
 from grading import scaffold
 from grading.suite import MARKER, Paths
 
@@ -82,3 +84,17 @@ def answered(path: Path, result: str, **others: str) -> None:
             cells[name].source = source
 
     edit(path, change)
+
+
+def checked(*arguments: str):
+    """What `effdl check` does with these arguments."""
+    return CliRunner().invoke(app, ["check", *arguments])
+
+
+def refused(*arguments: str) -> str:
+    """The one line in which a check that cannot start says why."""
+    done = checked(*arguments)
+    assert done.exit_code == 1
+    assert not done.stdout
+    (line,) = done.stderr.splitlines()
+    return line.removeprefix("effdl: ")

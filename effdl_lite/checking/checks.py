@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from effdl_lite.checking.answers import AnswerFault, Answers, NamespaceAnswers, NotAnswered, shortened
+from effdl_lite.checking.answers import AnswerFault, Answers, NotAnswered, shortened
+from effdl_lite.checking.namespace import NamespaceAnswers
 
 Test = Callable[[Answers], None]
 
@@ -24,8 +25,9 @@ class Outcome:
         title: what was tested, in words.
         passed: whether the answer did what was expected.
         message: what was expected and what came; empty where it passed.
-        hint: which hint of the exercise helps; empty where it passed or none fits.
+        hint: which hint of the exercise helps; empty unless the answer gave a value, and a wrong one.
         answered: False where there is no answer yet.
+        missing: the name that the notebook does not define, where there is no answer for that reason.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Outcome:
     message: str = ""
     hint: str = ""
     answered: bool = True
+    missing: str = ""
 
 
 class Checks:
@@ -92,7 +95,8 @@ class Checks:
 def report(exercise: str, outcomes: list[Outcome]) -> str:
     """The outcomes as text, for a student to read."""
     if all(not outcome.answered for outcome in outcomes):
-        return f"{exercise}: not answered yet ({outcomes[0].message})"
+        state = "not checked" if outcomes[0].missing else "not answered yet"
+        return f"{exercise}: {state} ({outcomes[0].message})"
     lines = [f"{exercise}: {sum(outcome.passed for outcome in outcomes)} of {len(outcomes)} checks passed"]
     for outcome in outcomes:
         lines.append(f"  {'passed' if outcome.passed else 'FAILED'}  {outcome.title}")
@@ -106,13 +110,16 @@ def report(exercise: str, outcomes: list[Outcome]) -> str:
 def _outcome(test: Test, hint: str, answers: Answers) -> Outcome:
     """What one test finds; a result that the test itself stumbles over is a failure too, and must not stop the rest."""
     title = " ".join(test.__doc__.split()).rstrip(".")
+    answers.returned_none = ""
     try:
         test(answers)
     except NotAnswered as fault:
-        return Outcome(title, False, str(fault), "", answered=False)
-    except AnswerFault as fault:
-        return Outcome(title, False, str(fault), hint)
+        return Outcome(title, False, str(fault), answered=False, missing=fault.missing)
     except Exception as error:
+        if answers.returned_none:
+            return Outcome(title, False, f"{answers.returned_none} returned None; was its `return` forgotten?")
+        if isinstance(error, AnswerFault):
+            return Outcome(title, False, str(error), "" if error.raised else hint)
         kind = f"{type(error).__name__}: {shortened(error)}"
         return Outcome(title, False, f"the test could not use what came back ({kind}); is it what was asked for?", hint)
     return Outcome(title, True)

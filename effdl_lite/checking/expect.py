@@ -70,6 +70,7 @@ def equal(actual: Any, expected: Any, what: str) -> None:
 def unchanged(S: Answers, name: str, args: Sequence, names: str = "") -> None:
     """The function leaves the tensors alone that it was given, and the lists, with what is in them.
 
+    It must return something: who changes nothing because nothing is done has not answered.
     `names` are those of its arguments, as the task has them, such as "w1 b1"; the message then says which it changed.
     """
     named = dict(enumerate(names.split(), 1))
@@ -77,6 +78,8 @@ def unchanged(S: Answers, name: str, args: Sequence, names: str = "") -> None:
         if isinstance(before, Tensor | list | tuple) and not _same(after, before):
             remedy = "work on a copy (.clone())" if isinstance(before, Tensor) else "work on a copy"
             raise AnswerFault(f"{name} changes its argument {named.get(number, f'number {number}')}; {remedy}")
+    if S.call(name, *args) is None:  # nothing was changed, and nothing done
+        raise AnswerFault(f"{name} returned None; was its `return` forgotten?")
 
 
 def refuses(S: Answers, name: str, args: Sequence, why: str) -> None:

@@ -3,19 +3,23 @@
 The student's file is not touched: in memory, each cell that checks is replaced by one that hands over what it found.
 """
 
+import asyncio
 import logging
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
-from effdl_lite.checking.answers import NamespaceAnswers, shortened
+from effdl_lite.checking import diagnosis
 from effdl_lite.checking.checks import Outcome
-from effdl_lite.checking.notebook import LabFile, NotebookError
+from effdl_lite.checking.namespace import NamespaceAnswers
+from effdl_lite.checking.notebook import LabFile, NotebookError, mark, role
 
 FOUND = "application/vnd.effdl.outcomes+json"
 REST = "rest-check"
+PATIENCE = 30  # seconds until an interrupted cell must have stopped
 
 
 @dataclass
@@ -23,18 +27,18 @@ class Found:
     """What a run found.
 
     Attributes:
-        outcomes: of each exercise, by its name.
-        deleted: exercises whose check cell is gone; they were checked after the last cell.
-        stopped: cells that ended with an error that the student should know of: the cell's id and the error.
+        outcomes: of each exercise, by its name, in the order of the lab.
+        stops: cells that stopped by themselves.
+        waiting: how many cells stopped since they need an answer that is missing.
     """
 
-    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
-    deleted: list[str] = field(default_factory=list)
-    stopped: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, list[Outcome]]
+    stops: list[diagnosis.Stop]
+    waiting: int
 
 
 def rerun(lab: LabFile, seconds: int) -> Found:
-    """Runs the notebook and its checks (NotebookError).
+    """Runs the notebook and its checks (NotebookError). KeyboardInterrupt ends the kernel, too.
 
     Args:
         lab: the notebook.
@@ -46,25 +50,32 @@ def rerun(lab: LabFile, seconds: int) -> Found:
     except ImportError as error:
         raise NotebookError(f"{error.name} is missing; run `pip install -r requirements.txt`") from error
     notebook = nbformat.from_dict(_replaced(lab))
-    errors, running = {}, ""
-    with tqdm(total=len(notebook.cells), desc="running", unit="cell", leave=False) as bar:
+    errors, running = {}, 0
+    # Without a terminal there is no bar.
+    form = "{desc} {bar} {n_fmt} of {total_fmt} cells"
+    with tqdm(total=len(notebook.cells), leave=False, disable=None, bar_format=form) as bar:
 
         def before(cell, cell_index):
             nonlocal running
-            running = _label(cell, cell_index)
+            running = cell_index
+            bar.set_description_str(f"running {_short(cell):<24}", refresh=False)
             bar.update()
+            bar.refresh()
 
         def after(cell, cell_index, execute_reply):
             content = execute_reply["content"]
             if content["status"] == "error":
-                errors[_label(cell, cell_index)] = shortened(f"{content['ename']}: {content['evalue']}")
+                errors[cell_index] = diagnosis.Error(content["ename"], content["evalue"])
 
         client = nbclient.NotebookClient(
             notebook,
             kernel_name="python3",
             timeout=seconds,
             interrupt_on_timeout=True,
-            error_on_timeout={"ename": "too slow", "evalue": f"stopped after {seconds} s", "traceback": []},
+            error_on_timeout={"ename": diagnosis.TOO_SLOW, "evalue": "", "traceback": []},
+            iopub_timeout=PATIENCE,
+            raise_on_iopub_timeout=True,
+            shutdown_kernel="immediate",
             allow_errors=True,
             record_timing=False,
             on_cell_start=before,
@@ -73,10 +84,41 @@ def rerun(lab: LabFile, seconds: int) -> Found:
             log=_quiet(),
         )
         try:
-            client.execute(stderr=subprocess.DEVNULL)
+            _execute(client)
         except nbclient.exceptions.DeadKernelError as error:
-            raise NotebookError(f"Python ended in cell {running}: out of memory, or a call of exit() there?") from error
-    return _collected(lab, notebook.cells, errors)
+            where = diagnosis.titled(notebook.cells[running])
+            raise NotebookError(f"Python ended in {where}: out of memory, or a call of exit() there?") from error
+        except nbclient.exceptions.CellTimeoutError as error:
+            where = diagnosis.titled(notebook.cells[running])
+            raise NotebookError(
+                f"{where} took longer than {seconds} s and could not be stopped: does a loop in it never end and catch "
+                f"every exception (`except:`)? {diagnosis.more_time(seconds, lab.path)}"
+            ) from error
+    return _collected(lab, notebook.cells, errors, seconds)
+
+
+def _execute(client) -> None:
+    """Runs the client in a thread, so that signals reach this one; whatever ends this one ends the kernel first."""
+    tasks = []
+
+    async def run():
+        tasks.append((asyncio.get_running_loop(), asyncio.current_task()))
+        try:
+            await client.async_execute(stderr=subprocess.DEVNULL)
+        finally:
+            if client.km is not None and client.km.has_kernel:
+                await client.km.shutdown_kernel(now=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(asyncio.run, run())
+        try:
+            while not wait([future], timeout=0.2).done:  # Windows lets Ctrl-C through only between two waits
+                pass
+        except BaseException:
+            for loop, task in tasks:
+                loop.call_soon_threadsafe(task.cancel)
+            raise
+        future.result()
 
 
 def hand_over(exercise: str) -> None:
@@ -101,48 +143,38 @@ def _replaced(lab: LabFile) -> dict:
     """The notebook with cells that hand over in place of those that check, and a last one for those that are gone."""
     cells = []
     for cell in lab.content["cells"]:
-        name = cell["metadata"].get("nbgrader", {}).get("grade_id", "")
-        is_check = name.endswith("-check") and name.removesuffix("-check") in lab.points
-        cells.append(_cell(name, f"hand_over({name.removesuffix('-check')!r})") if is_check else cell)
+        name = mark(cell).get("grade_id", "")
+        cells.append(_cell(name, f"hand_over({name.removesuffix('-check')!r})") if role(cell) == "check" else cell)
     return {**lab.content, "cells": [*cells, _cell(REST, f"hand_over_rest({list(lab.points)!r})")]}
 
 
 def _cell(name: str, call: str) -> dict:
     source = f"import effdl_lite.checking.rerun as _rerun; _rerun.{call}"
-    metadata = {"nbgrader": {"grade_id": name}}
+    metadata = {"nbgrader": {"grade_id": name, "grade": True}}
     return {"cell_type": "code", "metadata": metadata, "source": source, "outputs": [], "execution_count": None}
 
 
-def _label(cell, number: int) -> str:
-    """What to call a cell: its grade id, else its place."""
-    return cell.metadata.get("nbgrader", {}).get("grade_id", f"number {number + 1}")
+def _short(cell) -> str:
+    """What to call a cell while it runs: its grade id, else its first line."""
+    return mark(cell).get("grade_id") or cell.source.strip().partition("\n")[0][:24]
 
 
-def _collected(lab: LabFile, cells: list, errors: dict[str, str]) -> Found:
+def _collected(lab: LabFile, cells: list, errors: dict[int, diagnosis.Error], seconds: int) -> Found:
     sent = [
         output["data"][FOUND] for cell in cells for output in cell.get("outputs", []) if FOUND in output.get("data", {})
     ]
     outcomes = {item["exercise"]: [Outcome(**outcome) for outcome in item["outcomes"]] for item in sent}
-    for exercise in lab.points:
+    ends = {mark(cell).get("grade_id"): errors.get(number) for number, cell in enumerate(cells)}
+    for exercise in lab.exercises:
         if exercise not in outcomes:
-            reason = errors.get(f"{exercise}-check", "nothing was handed over")
-            outcomes[exercise] = [Outcome("the check itself", False, f"could not run: {reason}")]
-    deleted = [exercise for exercise in outcomes if exercise not in lab.points]
-    return Found(outcomes, deleted, _worth_telling(lab, errors))
-
-
-def _worth_telling(lab: LabFile, errors: dict[str, str]) -> dict[str, str]:
-    """Errors of cells that do not check. Given cells below one that needs a missing answer are bound to stop too."""
-    marks = [cell["metadata"].get("nbgrader", {}) for cell in lab.content["cells"]]
-    given = {mark["grade_id"] for mark in marks if mark.get("locked")}
-    checks = {REST, *(f"{exercise}-check" for exercise in lab.points)}
-    told, missing = {}, False
-    for name, error in errors.items():
-        if error.startswith("NotImplementedError"):
-            missing = True
-        elif name not in checks and not (missing and name in given):
-            told[name] = error
-    return told
+            end = ends.get(f"{exercise}-check") or ends[REST]
+            reason = diagnosis.ended(end, seconds, lab.path) if end else "handed nothing over"
+            outcomes[exercise] = [Outcome("the check itself", False, f"it {reason}")]
+    missing = {outcome.missing for found in outcomes.values() for outcome in found if outcome.missing}
+    stops, waiting = diagnosis.stops(lab, errors, missing)
+    order = lab.exercises + [exercise for exercise in outcomes if exercise not in lab.exercises]
+    told = {exercise: diagnosis.explained(exercise, outcomes[exercise], lab, errors) for exercise in order}
+    return Found(told, stops, waiting)
 
 
 def _quiet() -> logging.Logger:
