@@ -376,6 +376,14 @@ class TestChecks:
         assert words in outcome.message
         assert outcome.hint == ""
 
+    def test_what_was_said_of_the_check_before_is_not_said_again(self, checks, notebook, capsys):
+        notebook("def double(x): return y")
+        with pytest.raises(CheckFailed):
+            checks.check("double")
+        _, message, _, same = capsys.readouterr().out.splitlines()[1:]
+        assert message.endswith("with NameError: name 'y' is not defined")
+        assert same == "          the same"
+
     def test_the_name_that_is_missing_is_kept_apart(self, checks):
         assert checks.run("double", answers(""))[0].missing == "double"
         assert checks.run("double", answers("def double(x): raise NotImplementedError()"))[0].missing == ""

@@ -64,7 +64,7 @@ class TestDamage:
         tiny_lab.edit(lab, lambda notebook, cells: twin(notebook, cells["mean_square"], source="def mean_square(): 1"))
         line = refused("lab01")
         assert "has the cell mean_square 2 times, with different content, and only one can count" in line
-        assert DELETE_LOCKED in line
+        assert line.endswith(f"bring what should stay into each of them, then, in JupyterLab, {DELETE_LOCKED}")
 
     def test_lost_metadata(self, lab):
         def lose(notebook, cells):

@@ -98,10 +98,12 @@ def report(exercise: str, outcomes: list[Outcome]) -> str:
         state = "not checked" if outcomes[0].missing else "not answered yet"
         return f"{exercise}: {state} ({outcomes[0].message})"
     lines = [f"{exercise}: {sum(outcome.passed for outcome in outcomes)} of {len(outcomes)} checks passed"]
+    said = ""
     for outcome in outcomes:
         lines.append(f"  {'passed' if outcome.passed else 'FAILED'}  {outcome.title}")
         if not outcome.passed:
-            lines.append(f"          {outcome.message}")
+            lines.append(f"          {'the same' if outcome.message == said else outcome.message}")
+            said = outcome.message
             if outcome.hint:
                 lines.append(f"          -> {outcome.hint} of this exercise may help")
     return "\n".join(lines)

@@ -172,7 +172,7 @@ def _copies(path: Path, cells: list[dict]) -> list[str]:
         if len({cell["source"].strip() for cell in same}) > 1:
             raise NotebookError(
                 f"{path} has the cell {name} {len(same)} times, with different content, and only one can count; "
-                f"write into the first what it should say; {remedy}"
+                f"bring what should stay into each of them, then, {remedy}"
             )
         notes.append(f"the cell {name} is there {len(same)} times; {remedy}")
     return notes
