@@ -16,6 +16,7 @@ from ipywidgets import IntSlider, Widget
 
 from effdl_lite.widgets import (
     GroupShrinkage,
+    LSTMSizes,
     Prediction,
     RooflineExplorer,
     SparsityGroups,
@@ -45,6 +46,33 @@ for _point, _kept in zip(TRADEOFF, (32, 20, 8, 32), strict=True):
 def tradeoff() -> TradeoffExplorer:
     """A trade-off of four points that nobody measured."""
     return TradeoffExplorer(TRADEOFF, DENSE, "Find the cheapest point that stays within half a point.")
+
+
+SPEEDS = [
+    {
+        "hidden": [373, 315],
+        "softmax": True,
+        "milliseconds": 14.8,
+        "speedup": 10.9,
+        "quartiles": [10.5, 11.3],
+        "mode": "A",
+    },
+    {
+        "hidden": [373, 315],
+        "softmax": True,
+        "milliseconds": 44.8,
+        "speedup": 9.1,
+        "quartiles": [8.9, 9.3],
+        "mode": "<B>",
+    },
+    {"hidden": [381, 535], "softmax": True, "milliseconds": 22.1, "speedup": 7.5, "quartiles": [7.3, 7.6], "mode": "A"},
+    {"hidden": [373, 315], "softmax": False, "milliseconds": 4.8, "speedup": 21.6, "quartiles": [21, 22], "mode": "A"},
+]
+
+
+def lstm_sizes() -> LSTMSizes:
+    """Hidden sizes with four measurements that nobody made."""
+    return LSTMSizes(SPEEDS)
 
 
 PROSE = """# Figures and boxes
@@ -141,6 +169,7 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "GroupShrinkage()": GroupShrinkage(),
         "TradeoffExplorer(...)": tradeoff(),
         "UnitStrips()": UnitStrips(),
+        "LSTMSizes(...)": lstm_sizes(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

@@ -8,14 +8,16 @@ import json
 import re
 import shutil
 import threading
+import xml.etree.ElementTree as ET
 
 import pytest
-from book_site import figures_book, real_book, toc_pages, tradeoff
+from book_site import figures_book, lstm_sizes, real_book, toc_pages, tradeoff
 
 from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups, UnitStrips
 from effdl_lite.widgets.figure import plain
 from effdl_lite.widgets.group_shrinkage import CHOICES
 from effdl_lite.widgets.layer_groups import KINDS, group_block
+from effdl_lite.widgets.lstm_sizes_picture import draw
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -617,6 +619,113 @@ class TestUnitStrips:
         assert seen.wrong == []
 
 
+class TestLSTMSizes:
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-sizes")
+
+    def check(self, figure, hidden, vocabulary=10_000, softmax=True):
+        """Text, bars and table are those of Python."""
+        python = lstm_sizes()
+        python.hidden, python.vocabulary, python.softmax = hidden, vocabulary, softmax
+        caption, rows = python.table()
+        assert figure.locator("caption").first.text_content() == caption
+        cells = figure.locator("tbody").first.locator("th, td").all_text_contents()
+        assert cells == [cell for row in rows[1:] for cell in row]
+        shown = "(all) => all.map((one) => one.textContent)"
+        widths = "(all) => all.map((one) => +one.getAttribute('width'))"
+        drawn = ET.fromstring(draw(python))
+        bars = [float(bar.get("width")) for bar in drawn.iter("rect")]
+        assert figure.locator("svg rect").evaluate_all(widths) == pytest.approx(bars, abs=0.01)
+        values = [text.text for text in drawn.iter("text") if text.get("class") == "value"]
+        assert figure.locator("svg .value").evaluate_all(shown) == values
+        line = next(group for group in drawn if group.get("class") == "choice")
+        assert figure.locator(".choice text").text_content() == line[1].text
+        at, top, bottom = (float(number) for number in re.findall(r"[\d.]+", line[0].get("d")))
+        live = [float(n) for n in re.findall(r"[\d.]+", figure.locator(".choice path").get_attribute("d"))]
+        assert live == pytest.approx([at, top, bottom], abs=0.06)
+        points = [group.get("style") for group in drawn if group.get("class", "").startswith("point")]
+        visible = figure.locator(".point").evaluate_all("(all) => all.map((one) => one.style.display !== 'none')")
+        assert visible == [style is None for style in points]
+        assert figure.locator(".none").evaluate("(text) => text.style.display !== 'none'") == (not any(visible))
+        for i, size in enumerate(hidden):
+            assert figure.locator("[type=number]").nth(i).input_value() == str(size)
+            assert figure.locator("[type=range]").nth(i).input_value() == str(size)
+
+    def test_presets_words_and_softmax(self, figure):
+        says = figure.locator("[aria-live]")
+        self.check(figure, [750, 750])
+        assert "Larger than a cache" not in says.inner_text()
+        figure.get_by_role("button", name="1500, 1500").click()
+        self.check(figure, [1500, 1500])
+        assert says.inner_text().startswith("Hidden sizes 1500 and 1500: the dense model.")
+        assert "Larger than a cache of 32 MB: LSTM 1, LSTM 2, Softmax." in says.inner_text()
+        assert figure.locator(".over").count() == 3
+        figure.get_by_role("button", name="373, 315").click()
+        self.check(figure, [373, 315])
+        assert figure.get_by_role("button", name="373, 315").get_attribute("aria-pressed") == "true"
+        text = says.inner_text().replace("\u00a0", " ")
+        assert text.startswith("Hidden sizes 373 and 315: 7.49 times fewer MACs. 6.81 M of 51.0 M a word.")
+        assert "The largest part: Embedding, 68.7 %." in text
+        assert "A: 10.9 (10.5 to 11.3) times as fast, 14.8 ms. <B>: 9.1 (8.9 to 9.3) times as fast, 44.8 ms." in text
+        figure.get_by_role("button", name="without").click()
+        self.check(figure, [373, 315], softmax=False)
+        assert says.inner_text().startswith("Hidden sizes 373 and 315, without the softmax: 9.83 times fewer MACs.")
+        assert "A: 21.6 (21 to 22) times as fast, 4.8 ms." in says.inner_text()
+        figure.get_by_role("button", name="2,000").click()
+        self.check(figure, [373, 315], 2000, softmax=False)
+        assert "Not measured at these sizes." in says.inner_text()
+
+    def test_keyboard_typing_and_reset(self, figure):
+        page, says = figure.page, figure.locator("[aria-live]")
+        first, second = figure.locator("[type=number]").all()
+        first.fill("400")
+        page.keyboard.press("Enter")
+        second.fill("300")
+        page.keyboard.press("Tab")
+        self.check(figure, [400, 300])
+        page.keyboard.press("ArrowRight")  # on the second slider now
+        self.check(figure, [400, 301])
+        for wrong in ("0", "1501", "12.5", ""):
+            before = says.inner_text()
+            first.fill(wrong)
+            page.keyboard.press("Enter")
+            first.blur()
+            assert figure.get_by_role("alert").first.inner_text() == "Please write a whole number from 1 to 1500."
+            assert first.get_attribute("aria-invalid") == "true"
+            assert says.inner_text() == before
+        first.fill("1")
+        page.keyboard.press("Enter")
+        self.check(figure, [1, 301])
+        assert first.get_attribute("aria-invalid") == "false"
+        assert figure.get_by_role("alert").first.inner_text() == ""
+        figure.get_by_role("button", name="without").press("Space")
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure, [750, 750])
+
+    def test_a_ratio_beyond_the_chart_says_so(self, figure):
+        for i in range(2):
+            figure.locator("[type=range]").nth(i).focus()
+            figure.page.keyboard.press("Home")
+        assert figure.locator(".choice text").text_content() == f"{plain(51e6 / 16012)} times →"
+
+    def test_a_link_restores_the_state(self, visit, figures, figure):
+        figure.get_by_role("button", name="381, 535").click()
+        figure.get_by_role("button", name="2,000").click()
+        figure.get_by_role("button", name="without").click()
+        seen = visit()
+        address = figures + FIGURES + figure.locator(".effdl-link").get_attribute("href")
+        other = seen.open(address).locator(".effdl-sizes")
+        self.check(other, [381, 535], 2000, softmax=False)
+        seen.page.evaluate("location.hash = '#lstm-sizes-1500-1500-1500=0-0-2000-1'")  # damaged: nothing happens
+        self.check(other, [381, 535], 2000, softmax=False)
+        assert seen.wrong == []
+
+    def test_the_second_table_is_that_of_python(self, figure):
+        cells = figure.locator("tbody").nth(1).locator("th, td").all_text_contents()
+        assert cells == [cell for row in lstm_sizes().measured_table()[1][1:] for cell in row]
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -632,7 +741,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 8
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 9
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -659,7 +768,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0] * 7
+        assert left == [0] * 8
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -673,9 +782,9 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 8
+    assert page.locator(".effdl-static").count() == 9
     texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
-    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3", "W_hh of LSTM 1"):
+    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3", "W_hh of LSTM 1", "6,756,000"):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
         assert picture.is_visible()
@@ -686,7 +795,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 8
+    assert heights == [0] * 9
 
 
 def test_a_finger_hits_every_control(visit, figures):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from book_site import DENSE, TRADEOFF, tradeoff
+from book_site import DENSE, SPEEDS, TRADEOFF, lstm_sizes, tradeoff
 from dead_units import kill_units, made_random
 
 from effdl_lite.measure import count_macs
@@ -22,6 +22,7 @@ from effdl_lite.models import LSTMLanguageModel
 from effdl_lite.widgets import (
     Figure,
     GroupShrinkage,
+    LSTMSizes,
     Prediction,
     RooflineExplorer,
     SparsityGroups,
@@ -30,11 +31,14 @@ from effdl_lite.widgets import (
     UnitStrips,
     group_counts,
     layer_cost,
+    part_costs,
 )
 from effdl_lite.widgets.figure import HERE, html_table, plain, short
 from effdl_lite.widgets.group_shrinkage import CHOICES, last_norms
 from effdl_lite.widgets.layer_groups import KINDS, group_block, group_name, matrix_left
 from effdl_lite.widgets.lstm_matrices import matrices_of, model_on_shapes, owners_of, shapes_left, zeros_of
+from effdl_lite.widgets.lstm_parts import times_fewer_macs
+from effdl_lite.widgets.lstm_sizes import KEYS
 from effdl_lite.widgets.shrinkage import PENALTIES, STEPS, optimum, penalty_gradient, prox, shrinkage_path, verdict
 from effdl_lite.widgets.tradeoff import LEFT, RIGHT, nice_ticks
 from effdl_lite.widgets.training_step import METHODS, PLACES, papers_at
@@ -61,6 +65,7 @@ def figures() -> list[Figure]:
         GroupShrinkage(),
         tradeoff(),
         UnitStrips(),
+        lstm_sizes(),
     ]
 
 
@@ -478,6 +483,10 @@ class TestGroupShrinkage:
             ({"rate": 0}, r"rate is 0; choose 0\.01\.\.0\.2"),
             ({"usefulness": -1}, "usefulness is -1"),
             ({"start": (9, 0)}, r"start\[0\] is 9"),
+            ({"start": (1,)}, r"start is \(1,\); give the two weights"),
+            ({"start": (1, 2, 3)}, r"start is \(1, 2, 3\); give the two"),
+            ({"start": 5}, "start is 5; give the two"),
+            ({"start": ("1", 2)}, "give the two weights"),
         ],
     )
     def test_refuses_what_the_plane_does_not_show(self, arguments, message):
@@ -558,6 +567,13 @@ class TestTradeoff:
             ({"layers": {"conv 1": (33, 32)}}, "layer 'conv 1' of .* keeps 33 of 32"),
             ({"layers": {"conv 1": (0, 0)}}, "keeps 0 of 0"),
             ({"layers": {"conv 1": (math.nan, 32)}}, "keeps nan of 32"),
+            ({"layers": {"conv 1": (16,)}}, r"layer 'conv 1' of .* is \(16,\); give two numbers"),
+            ({"layers": {"conv 1": (16, 32, 64)}}, r"is \(16, 32, 64\); give two numbers"),
+            ({"layers": {"conv 1": 16}}, "layer 'conv 1' of .* is 16; give two numbers"),
+            ({"layers": {"conv 1": "16"}}, "is '16'; give two numbers"),
+            ({"layers": {"conv 1": (16, "32")}}, "give two numbers, kept and total"),
+            ({"layers": [16, 32]}, r"layers of .* is \[16, 32\]; give a dict"),
+            ({"layers": None}, "layers of .* is None; give a dict"),
             ({"series": ""}, "has no series"),
         ],
     )
@@ -577,6 +593,19 @@ class TestTradeoff:
             TradeoffExplorer([without], DENSE, "Look.")
         with pytest.raises(ValueError, match="the reference has no high"):
             TradeoffExplorer(TRADEOFF, {"mean": 1, "low": 1}, "Look.")
+
+    def test_refuses_what_is_no_dict_and_a_place_that_is_not_there(self):
+        with pytest.raises(ValueError, match=r"\(0.46, 75.9\) is no point; give a dict"):
+            TradeoffExplorer([TRADEOFF[0], (0.46, 75.9)], DENSE, "Look.")
+        with pytest.raises(ValueError, match=r"the reference is 76.3; give a dict with mean"):
+            TradeoffExplorer(TRADEOFF, 76.3, "Look.")
+        with pytest.raises(traitlets.TraitError, match=r"series is 2; there are 2, numbered from 0: filters, l1"):
+            tradeoff().series = 2
+        with pytest.raises(traitlets.TraitError, match=r"index is 3; the longest series has points 0\.\.2"):
+            tradeoff().index = 3
+        figure = tradeoff()
+        figure.series, figure.index = 1, 2  # the slider of the other series stands at its end
+        assert (figure.series, figure.index) == (1, 2)
 
 
 MODELS = [(4, (6, 4), 10), (8, (6, 4), 50), (3, (1, 5), 2), (2, (3, 3), 7)]
@@ -759,3 +788,202 @@ class TestUnitStrips:
             x, y, width, height = (float(number) for number in re.findall(r"[\d.]+", path.get("d"))[:4])
             assert 0 <= x < x + width <= right
             assert 0 <= y < y + height <= bottom
+
+
+def large(hidden: tuple[int, int], vocabulary: int = 10_000):
+    return part_costs(1500, hidden, vocabulary)
+
+
+class TestLSTMSizes:
+    @pytest.mark.parametrize(
+        ("hidden", "parameters", "macs"),
+        [
+            ((1500, 1500), (15_000_000, 18_006_000, 18_006_000, 15_010_000), 51_000_000),
+            ((373, 315), (15_000_000, 2_796_008, 868_140, 3_160_000), 6_811_396),
+            ((381, 535), (15_000_000, 2_868_168, 1_962_380, 5_360_000), 10_176_884),
+        ],
+    )
+    def test_parts_of_the_first_table(self, hidden, parameters, macs):
+        second_bias = (0, 4 * hidden[0], 4 * hidden[1], 0)
+        expected = [one_bias + more for one_bias, more in zip(parameters, second_bias, strict=True)]
+        assert [part.parameters for part in large(hidden)] == expected
+        assert sum(part.macs for part in large(hidden)) == macs
+        assert large(hidden)[0].macs == 0
+        assert [part.bytes for part in large(hidden)[1:]] == [4 * part.parameters for part in large(hidden)[1:]]
+        assert large(hidden)[0].bytes == 4 * 1500  # a row
+
+    @pytest.mark.parametrize(
+        ("hidden", "softmax", "shown"),
+        [
+            ((373, 315), True, "7.49"),
+            ((381, 535), True, "5.01"),
+            ((373, 315), False, "9.83"),
+            ((381, 535), False, "7.46"),
+        ],
+    )
+    def test_reductions_of_the_first_table(self, hidden, softmax, shown):
+        figure = LSTMSizes(start=hidden)
+        figure.softmax = softmax
+        assert plain(figure.times_fewer_macs()) == shown
+        assert figure.table()[0].endswith(f" the softmax: {shown} times fewer MACs")
+        assert len(figure.table()[1]) == (6 if softmax else 5)
+
+    def test_the_task_ends_at_the_embedding(self):
+        cut = [
+            hidden
+            for hidden in ((200 * a, 200 * b) for a in range(1, 7) for b in range(1, 7))
+            if times_fewer_macs(large((1500, 1500)), large(hidden)) >= 5
+        ]
+        assert len(cut) > 5
+        for hidden in cut:
+            assert max(large(hidden), key=lambda part: part.parameters).name == "Embedding"
+
+    @pytest.mark.needs("node")
+    def test_javascript_counts_the_same(self, tmp_path):
+        random, cases = np.random.default_rng(2), []
+        for _ in range(20):
+            dense = random.integers(1, 2000, 2)
+            now = {
+                "hidden": [int(random.integers(1, size + 1)) for size in dense],
+                "vocabulary": int(random.integers(2, 20_000)),
+                "softmax": bool(random.integers(2)),
+            }
+            cases.append([int(random.integers(1, 2000)), dense.tolist(), now])
+        code = (
+            f"{json.dumps(cases)}.map(([embedding, dense, now]) => "
+            "[countSizes(embedding, dense, now), partCosts(embedding, now.hidden, now.vocabulary)])"
+        )
+        for (embedding, dense, now), (counted, parts) in zip(
+            cases, in_javascript("lstm_sizes", code, tmp_path), strict=True
+        ):
+            small, whole = (part_costs(embedding, hidden, now["vocabulary"]) for hidden in (now["hidden"], dense))
+            assert parts == [{key: getattr(part, key) for key in KEYS} for part in small]
+            assert counted["ratio"] == times_fewer_macs(whole, small, now["softmax"])
+            number = 4 if now["softmax"] else 3
+            assert len(counted["small"]) == len(counted["whole"]) == number
+            assert counted["all"] == [
+                {key: sum(getattr(part, key) for part in model[:number]) for key in KEYS} for model in (small, whole)
+            ]
+
+    @pytest.mark.needs("node")
+    def test_a_link_keeps_a_state_and_a_damaged_one_is_not_followed(self, tmp_path):
+        states = [
+            {"hidden": [1, 1500], "vocabulary": 2000, "softmax": False},
+            {"hidden": [373, 315], "vocabulary": 10_000, "softmax": True},
+        ]
+        damaged = [
+            "",
+            "373-315",
+            "0-1-2000-1",
+            "1501-1-2000-1",
+            "1-1-3000-1",
+            "1-1-2000-2",
+            "1-1-2000-1-1",
+            "a-1-2000-1",
+        ]
+        sizes = json.dumps(LSTMSizes().sizes)
+        code = (
+            f"[{json.dumps(states)}.map((s) => fromLink(toLink(s), {sizes})), "
+            f"{json.dumps(damaged)}.map((t) => fromLink(t, {sizes}))]"
+        )
+        assert in_javascript("lstm_sizes", code, tmp_path) == [states, [None] * len(damaged)]
+
+    def test_the_second_table_holds_the_presets_and_every_measurement(self):
+        rows = lstm_sizes().measured_table()[1]
+        assert [row[:2] for row in rows[1:]] == [
+            ["1500, 1500", "with"], ["373, 315", "with"], ["373, 315", "with"], ["381, 535", "with"],
+            ["1500, 1500", "without"], ["373, 315", "without"], ["381, 535", "without"],
+        ]  # fmt: skip
+        assert rows[3][3:] == ["21.8 M", "7.49", "9.1 (8.9 to 9.3)", "44.8 ms", "<B>"]
+        assert rows[6][3:] == ["18.7 M", "9.83", "21.6 (21 to 22)", "4.8 ms", "A"]
+        assert rows[7][5:] == ["-", "not measured", "-"]
+        other = LSTMSizes([{**SPEEDS[0], "hidden": [200, 200], "vocabulary": 2000}]).measured_table()[1][-1]
+        assert other[:3] == ["200, 200", "with", "2,000"]
+        assert html_table(*lstm_sizes().measured_table()) in lstm_sizes().static_html()
+
+    def test_points_stand_where_their_numbers_say(self):
+        svg = ET.fromstring(lstm_sizes().picture)
+        frame, points = lstm_sizes().frame, svg.findall("./g[@class]")
+        points = [group for group in points if group.get("class").startswith("point")]
+        assert [group.get("style") for group in points] == [None, None, None, "display:none"]
+        assert (frame["low"], frame["high"]) == (1, 50)
+        for group, row, ratio in zip(points, SPEEDS, (7.4875, 7.4875, 5.0114, 9.832), strict=True):
+            at, up = map(float, re.findall(r"[\d.]+", group.findall("./path")[1].get("transform")))
+            across, height = frame["right"] - frame["left"], frame["bottom"] - frame["top"]
+            assert 50 ** ((at - frame["left"]) / across) == pytest.approx(ratio, rel=2e-3)
+            assert 50 ** ((frame["bottom"] - up) / height) == pytest.approx(row["speedup"], rel=2e-3)
+
+    def test_bars_are_as_long_as_their_numbers(self):
+        figure = LSTMSizes(start=(373, 315))
+        rows = [group for group in ET.fromstring(figure.picture).iter() if group.get("class") == "row"]
+        widths = [[float(bar.get("width")) for bar in row if bar.tag == "rect"] for row in rows]
+        for i, key in enumerate(KEYS):
+            for part, now, dense in zip(range(4), large((373, 315)), large((1500, 1500)), strict=True):
+                expected = [figure.frame["bar"] * getattr(of, key) / figure.frame["scale"][key] for of in (now, dense)]
+                assert widths[4 * i + part] == pytest.approx(expected, abs=0.01)
+                assert max(expected) <= figure.frame["bar"]
+        texts = [row[-1].text for row in rows]
+        assert texts[1] == "2.80 M of 18.0 M"
+        assert texts[4] == "0, looked up"
+        assert texts[8:10] == ["6.00 kB", "11.2 MB of 72.0 MB"]
+
+    def test_a_slower_measurement_and_a_small_model_fit_the_picture(self):
+        slow = {**SPEEDS[0], "hidden": [100, 80], "speedup": 0.8, "quartiles": [0.7, 0.9]}
+        figure = LSTMSizes([slow], embedding=256, dense=(256, 256), vocabularies=[10_000], presets=[], cache_mb=64)
+        assert figure.frame["low"] == 0.5
+        assert figure.frame["scale"]["bytes"] > 64e6
+        assert "cache 64 MB" in figure.picture
+        assert figure.hidden == [128, 128]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"start": (1501, 10)}, r"start has 1501; choose 1\.\.1500"),
+            ({"start": (10,)}, "start is .10,.; give 2 whole numbers"),
+            ({"start": (10, "10")}, "start: '10' is no whole number"),
+            ({"dense": (1500, 0)}, "dense has 0"),
+            ({"dense": 1500}, "dense is 1500; give 2"),
+            ({"dense": (256, 256)}, r"presets\[0\] has 1500; choose 1\.\.256"),
+            ({"embedding": 2.5}, "embedding: 2.5 is no whole number"),
+            ({"embedding": 0}, "embedding has 0"),
+            ({"vocabularies": ()}, "vocabularies is .*; give 1 to 4"),
+            ({"vocabularies": (10, -1)}, "vocabularies has -1"),
+            ({"cache_mb": 0}, "cache_mb is 0; it must be above 0"),
+            ({"cache_mb": 32 * 1024**2}, "MB, not bytes"),
+            ({"cache_mb": math.nan}, "cache_mb is nan"),
+            ({"cache_mb": "32"}, "cache_mb is '32'"),
+            ({"measured": [(373, 315)]}, r"measured\[0\] is \(373, 315\); give a dict"),
+        ],
+    )
+    def test_refuses_sizes_that_cannot_be(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            LSTMSizes(**arguments)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"hidden": [373]}, r"hidden of measured\[1\] is \[373\]; give 2"),
+            ({"hidden": [373, 1501]}, r"hidden of measured\[1\] is \[373, 1501\]; the dense model has 1500 and 1500"),
+            ({"softmax": 1}, "softmax of .* is 1; give True or False"),
+            ({"milliseconds": 0}, "milliseconds of .* is 0; it must be a number above 0"),
+            ({"speedup": math.nan}, "speedup of .* is nan"),
+            ({"speedup": None}, "speedup of .* is None"),
+            ({"quartiles": [10.5]}, "quartiles of .* is .10.5.; give the first and the third"),
+            ({"quartiles": 10.5}, "quartiles of .* is 10.5; give"),
+            ({"quartiles": [11, 12]}, "speedup 10.9, quartiles 11 to 12; it must lie between"),
+            ({"vocabulary": 3000}, "vocabulary of .* is 3000; choose one of .2000, 10000."),
+        ],
+    )
+    def test_refuses_damaged_measurements(self, change, message):
+        with pytest.raises(ValueError, match=message):
+            LSTMSizes([SPEEDS[1], {**SPEEDS[0], **change}])
+
+    def test_refuses_what_is_left_out_and_too_many_modes(self):
+        with pytest.raises(ValueError, match=r"measured\[0\] has no milliseconds, quartiles"):
+            LSTMSizes([{"hidden": [1, 1], "softmax": True, "speedup": 1}])
+        with pytest.raises(ValueError, match=r"there are 4 modes .*; 3 can be told apart"):
+            LSTMSizes([{**SPEEDS[0], "mode": str(i)} for i in range(4)])
+        with pytest.raises(traitlets.TraitError, match="hidden has 1501"):
+            LSTMSizes().hidden = [1501, 1]
+        with pytest.raises(traitlets.TraitError, match="vocabulary is 3000; choose one of 2000, 10000"):
+            LSTMSizes().vocabulary = 3000

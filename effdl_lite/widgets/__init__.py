@@ -6,6 +6,8 @@ Each figure is a Python file with a JavaScript file of the same name; `figure.py
 from effdl_lite.widgets.figure import Figure
 from effdl_lite.widgets.group_shrinkage import GroupShrinkage
 from effdl_lite.widgets.layer_groups import group_counts
+from effdl_lite.widgets.lstm_parts import part_costs
+from effdl_lite.widgets.lstm_sizes import LSTMSizes
 from effdl_lite.widgets.prediction import Prediction
 from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
 from effdl_lite.widgets.sparsity_groups import SparsityGroups
@@ -16,6 +18,7 @@ from effdl_lite.widgets.unit_strips import UnitStrips
 __all__ = [
     "Figure",
     "GroupShrinkage",
+    "LSTMSizes",
     "Prediction",
     "RooflineExplorer",
     "SparsityGroups",
@@ -24,4 +27,5 @@ __all__ = [
     "UnitStrips",
     "group_counts",
     "layer_cost",
+    "part_costs",
 ]

@@ -69,3 +69,29 @@ function newLink(scope, model, el, name, read) {
     },
   };
 }
+
+// A slider over the whole numbers 1..most with a field to type in, at the end of `place`. `change` is told a new number;
+// what is returned shows one.
+function newTypedSlider(scope, place, label, most, change) {
+  const id = newId(), box = document.createElement("div");
+  box.innerHTML = `<label for="${id}">${escapeHtml(label)}
+      <input id="${id}" type="number" inputmode="numeric" min="1" max="${most}" step="1" aria-describedby="${id}-wrong"></label>
+    <input type="range" min="1" max="${most}" step="1" aria-label="${escapeHtml(label)}">
+    <p id="${id}-wrong" role="alert"></p>`;
+  place.append(box);
+  const [field, slider] = box.querySelectorAll("input"), wrong = box.querySelector("p");
+  function complain(text) {
+    field.setAttribute("aria-invalid", String(text !== ""));
+    wrong.textContent = text;
+  }
+  scope.listen(slider, "input", () => change(+slider.value));
+  scope.listen(field, "change", () => {
+    const number = field.valueAsNumber;
+    if (Number.isInteger(number) && number >= 1 && number <= most) change(number);
+    else complain(`Please write a whole number from 1 to ${most}.`);
+  });
+  return (number) => {
+    field.value = slider.value = number;
+    complain("");
+  };
+}

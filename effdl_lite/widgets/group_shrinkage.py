@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from numbers import Real
 
 import traitlets
 
@@ -85,7 +86,7 @@ class GroupShrinkage(Figure):
         start: the two weights at the start, each -2..6.
 
     Raises:
-        ValueError: if a number is outside its range.
+        ValueError: if a number is outside its range, or `start` is not two numbers.
         traitlets.TraitError: if the penalty or the step is none of these.
     """
 
@@ -111,6 +112,8 @@ class GroupShrinkage(Figure):
         threshold: float = 0.0001,
         start: Pair = (5.0, 1.0),
     ):
+        if not isinstance(start, list | tuple) or len(start) != 2 or not all(isinstance(w, Real) for w in start):
+            raise ValueError(f"start is {start!r}; give the two weights, such as (5.0, 1.0)")
         ranges = (
             ("strength", strength, 0, 6),
             ("rate", rate, 0.01, 0.2),

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from numbers import Real
 
 import traitlets
 
 from effdl_lite.widgets.figure import Figure, plain, short
+from effdl_lite.widgets.tradeoff_points import layers_in, number_in, scores_in
 
 MOST_SERIES, MOST_POINTS = 4, 10
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 380, 46, 362, 14, 250
@@ -29,36 +29,6 @@ def nice_ticks(low: float, high: float, number: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, max(last, first + 1) + 1)]
 
 
-def _number(owner: str, values: dict, key: str) -> float:
-    if key not in values:
-        raise ValueError(f"{owner} has no {key}; it needs cost, mean, low and high (the dense reference no cost)")
-    value = values[key]
-    if not isinstance(value, Real) or not math.isfinite(value):
-        raise ValueError(f"{key} of {owner} is {value!r}; it must be a finite number")
-    return float(value)
-
-
-def _scores(owner: str, values: dict) -> dict[str, float]:
-    scores = {key: _number(owner, values, key) for key in ("mean", "low", "high")}
-    if not scores["low"] <= scores["mean"] <= scores["high"]:
-        raise ValueError(
-            f"{owner} has low {scores['low']}, mean {scores['mean']}, high {scores['high']}; "
-            "they must rise in this order"
-        )
-    return scores
-
-
-def _layers(owner: str, layers: dict) -> list[list]:
-    rows = []
-    for name, (kept, total) in layers.items():
-        if not (math.isfinite(kept) and math.isfinite(total) and 0 <= kept <= total and total > 0):
-            raise ValueError(
-                f"layer {name!r} of {owner} keeps {kept} of {total}; it must be 0 <= kept <= total, total > 0"
-            )
-        rows.append([str(name), float(kept), float(total)])
-    return rows
-
-
 class TradeoffExplorer(Figure):
     """Measured accuracy against cost: choose a series, walk along its points, see what is left of every layer.
 
@@ -75,6 +45,7 @@ class TradeoffExplorer(Figure):
 
     Raises:
         ValueError: if there are no points, or too many, or a number is missing, not finite or out of its range.
+        traitlets.TraitError: if `series` or `index` is set to one that is not there.
     """
 
     source = "tradeoff"
@@ -101,17 +72,19 @@ class TradeoffExplorer(Figure):
     ):
         if not points:
             raise ValueError("points is empty; the figure needs at least one measurement")
+        if wrong := [point for point in points if not isinstance(point, dict)]:
+            raise ValueError(f"{wrong[0]!r} is no point; give a dict with series, label, cost, mean, low and high")
         names = list(dict.fromkeys(str(point.get("series", "")) for point in points))
         if "" in names:
             raise ValueError("a point has no series; name the method that it belongs to")
         if len(names) > MOST_SERIES:
             raise ValueError(f"there are {len(names)} series; {MOST_SERIES} can be told apart: leave some out")
         self._share, self._cost_name = share, cost_name
-        self._reference = _scores("the reference", reference)
+        self._reference = scores_in("the reference", reference)
         rows = []
         for point in points:
             owner = f"the point {point.get('label', '')!r} of {point['series']!r}"
-            cost = _number(owner, point, "cost")
+            cost = number_in(owner, point, "cost")
             if cost < 0 or (share and cost > 1):
                 limit = "0..1, the share of the dense network" if share else "0 or more"
                 raise ValueError(f"cost of {owner} is {cost}; it must be {limit}")
@@ -120,8 +93,8 @@ class TradeoffExplorer(Figure):
                     "series": names.index(str(point["series"])),
                     "label": str(point.get("label", "")),
                     "cost": cost,
-                    **_scores(owner, point),
-                    "layers": _layers(owner, point.get("layers", {})),
+                    **scores_in(owner, point),
+                    "layers": layers_in(owner, point.get("layers", {})),
                 }
             )
         for number, name in enumerate(names):
@@ -141,6 +114,21 @@ class TradeoffExplorer(Figure):
         )
         self.texts = {"layers": layers_title, "rows": self.table()[1], "caption": self.table()[0]}
         self.picture = self._draw()
+
+    @traitlets.validate("series")
+    def _check_series(self, proposal):
+        if proposal["value"] >= len(self.names):
+            raise traitlets.TraitError(
+                f"series is {proposal['value']}; there are {len(self.names)}, numbered from 0: {', '.join(self.names)}"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("index")
+    def _check_index(self, proposal):
+        longest = max(sum(point["series"] == series for point in self.points) for series in range(len(self.names)))
+        if proposal["value"] >= longest:
+            raise traitlets.TraitError(f"index is {proposal['value']}; the longest series has points 0..{longest - 1}")
+        return proposal["value"]
 
     def table(self) -> tuple[str, list[list[str]]]:
         rows = [["Series", "Point", self._cost_name, "Accuracy, %", "Spread", "Against dense", "Kept in each layer"]]
