@@ -361,6 +361,8 @@ class TestChecks:
 
         *_, last = checks.run("double", answers("def note(x): pass\ndef double(x): return x"))
         assert (last.message, last.hint) == ("double(3) should be 6, and is 3", "hint 1")
+        *_, last = checks.run("double", answers("def note(x): pass\ndef double(x): return y"))
+        assert last.message.startswith("double stopped in its line")
 
     @pytest.mark.parametrize(
         ("source", "words"),
