@@ -30,6 +30,7 @@ reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an
 	$(BIN)/python -m experiments.baselines --profile reference
 	$(BIN)/python -m experiments.structured_sparsity --profile reference
 	$(BIN)/python -m experiments.intrinsic_sparsity --profile reference
+	$(BIN)/python -m experiments.low_rank --profile reference
 
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
@@ -37,6 +38,7 @@ bench: $(INSTALLED) ## times of the methods beside their limits and other projec
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m \
 		experiments.benchmarks.structured_sparsity --output experiments/benchmarks/results/structured_sparsity_memory_kept.json
 	$(BIN)/python -m experiments.benchmarks.intrinsic_sparsity
+	$(BIN)/python -m experiments.benchmarks.low_rank
 
 release: $(INSTALLED) ## the students' archive of labs, package and instructions, in _build/release
 	$(BIN)/python -m grading archive

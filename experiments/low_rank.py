@@ -22,7 +22,7 @@ from effdl_lite import profiles
 from effdl_lite.data import load_cifar10
 from effdl_lite.measure import count_macs, cpu_has_bf16
 from effdl_lite.methods.force_regularization import ForceRegularization
-from effdl_lite.methods.low_rank import cheaper_only, decompose, default_layers, ranks_by_budget, ranks_by_energy
+from effdl_lite.methods.low_rank import cheaper_only, decompose, ranks_by_budget, ranks_by_energy
 from effdl_lite.methods.structured_sparsity import FrozenZeros, StructuredSparsity
 from effdl_lite.models import CifarResNet, ConvNet
 from effdl_lite.recipes import image_batches, sgd, train_image_classifier
@@ -38,7 +38,10 @@ RESNET_STRENGTHS = (1e-4, 3e-4, 1e-3)
 RESNET_STRENGTH, RESNET_SCRATCH_STRENGTH = 3e-4, 1e-4
 NETWORKS = {"ConvNet": ConvNet, "ResNet-20": CifarResNet}
 # The first convolution has few weights and is low rank by itself.
-FORCED = {"ConvNet": ["convs.1", "convs.2"], "ResNet-20": default_layers(CifarResNet())[1:]}
+FORCED = {
+    "ConvNet": ["convs.1", "convs.2"],
+    "ResNet-20": [f"blocks.{block}.conv{number}" for block in range(9) for number in (1, 2)],
+}
 Whole = tuple[str, dict]  # name and setting of a whole network
 PHASES = {"start": 0, "force": 100, "sparsity": 200, "fine_tune": 300}
 
