@@ -188,7 +188,7 @@ PARTS = {"lstm": lstm_cases, "controls": control_cases, "rhn": rhn_cases}
 
 def main() -> None:
     options = runner.arguments(__doc__.splitlines()[0], only=tuple(PARTS))
-    seeds = profiles.choose(quick=[0], laptop=[0], reference=[0, 1])
+    seeds = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
     for name, cases in PARTS.items():
         if options.only in (None, name):
             runner.run(f"intrinsic_sparsity_{name}", cases(), seeds, trial, [load_ptb(vocabulary=VOCABULARY).source])
