@@ -38,6 +38,7 @@ bench: $(INSTALLED) ## times of the methods beside their limits and other projec
 	MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 $(BIN)/python -m \
 		experiments.benchmarks.structured_sparsity --output experiments/benchmarks/results/structured_sparsity_memory_kept.json
 	$(BIN)/python -m experiments.benchmarks.intrinsic_sparsity
+	$(BIN)/python -m experiments.benchmarks.terngrad
 	$(BIN)/python -m experiments.benchmarks.low_rank
 
 release: $(INSTALLED) ## the students' archive of labs, package and instructions, in _build/release
