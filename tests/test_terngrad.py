@@ -219,6 +219,13 @@ class TestChance:
         assert {*values[: BLOCK - 5].abs().unique().tolist()} == {0.0, scalers[0].item()}
         assert {*values[BLOCK - 5 :].abs().unique().tolist()} == {0.0, scalers[1].item()}
 
+    def test_buckets_of_a_later_block_are_drawn_with_their_own_scalers(self):
+        gradient = torch.cat([torch.ones(BLOCK), torch.full((BLOCK,), 50.0)])
+        gradient[:: BLOCK // 4] *= 2  # the scaler of each of eight buckets
+        values = ternarize(gradient, bucket_size=BLOCK // 4, generator=seeded())
+        off = values[BLOCK:].mean().item() - gradient[BLOCK:].mean().item()
+        assert abs(off) <= deviation_allowed(BLOCK, 100)
+
     def test_buckets_of_one_element_are_float_gradients(self):
         gradient = torch.randn(1000, generator=seeded())
         assert torch.equal(ternarize(gradient, bucket_size=1), gradient)
@@ -269,6 +276,7 @@ class TestScalers:
         gradient = torch.zeros(3, 4)
         assert torch.equal(ternarize(gradient), gradient)
         assert torch.equal(ternarize(gradient, bucket_size=5), gradient)
+        assert not ternary_codes(gradient, torch.zeros(1)).any()
         assert firing_probability(gradient).sum() == expected_squared_norm(gradient) == 0
         assert bound_ratio(gradient) == 1
 
