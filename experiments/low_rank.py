@@ -34,8 +34,8 @@ IMAGE = torch.zeros(1, 3, 32, 32)
 ENERGY = 0.95
 CONVNET_STRENGTHS = (1e-4, 2e-4, 3e-4, 4e-4, 8e-4)
 CONVNET_STRENGTH, CONVNET_L1_STRENGTH, CONVNET_SCRATCH_STRENGTH = 3e-4, 2e-4, 1e-4
-RESNET_STRENGTHS = (1e-4, 3e-4, 1e-3)
-RESNET_STRENGTH, RESNET_SCRATCH_STRENGTH = 3e-4, 1e-4
+RESNET_STRENGTHS = (3e-4, 5e-4, 1e-3)
+RESNET_STRENGTH, RESNET_SCRATCH_STRENGTH = 5e-4, 2e-4
 NETWORKS = {"ConvNet": ConvNet, "ResNet-20": CifarResNet}
 # The first convolution has few weights and is low rank by itself.
 FORCED = {
@@ -108,7 +108,8 @@ def trial(case: dict, seed: int) -> dict:
     """One case with one seed: accuracies in percent, `macs` as the share of the whole network's.
 
     `ranks_at_95` are those of the whole network, `summed_rank` their sum over the layers that a force acts on, and
-    `decomposed` is the accuracy on validation images before fine-tuning.
+    `decomposed` is the accuracy on validation images before fine-tuning. A case that names a file of weights leaves
+    those of seed 0 there.
     """
     whole = case["whole"]
     batches = image_batches(load_cifar10(train_images=whole["train_images"]))
