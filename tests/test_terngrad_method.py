@@ -192,8 +192,9 @@ def test_a_bound_ratio_can_be_had_before_the_exchange():
 
 
 class TestRefusals:
+    @pytest.mark.parametrize("float_below", [1, 100])
     @pytest.mark.parametrize("value", [math.nan, math.inf])
-    def test_a_gradient_that_is_not_finite_stops_the_step_and_leaves_the_weights(self, value):
+    def test_a_gradient_that_is_not_finite_stops_the_step_and_leaves_the_weights(self, value, float_below):
         examples = torch.zeros(4, 10)
         examples[3, 7] = value
 
@@ -203,7 +204,7 @@ class TestRefusals:
             ), state
 
         model = Held(10)
-        method = TernGrad(model, float_below=1)
+        method = TernGrad(model, float_below=float_below)
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
         with pytest.raises(TrainingDiverged, match=r"gradient of weight on worker 1 holds 1 numbers \(of 10\)"):
             training_step(model, (examples,), optimizer, finite_loss, [method], shards=2)

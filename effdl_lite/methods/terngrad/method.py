@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from effdl_lite.methods.terngrad.codecs import TWO_BIT, Codec
-from effdl_lite.methods.terngrad.scalers import CLIP, check_options, scale, share_scalers, spread
+from effdl_lite.methods.terngrad.scalers import CLIP, check_finite, check_options, scale, share_scalers, spread
 from effdl_lite.methods.terngrad.ternary import ternary_codes
 from effdl_lite.methods.terngrad.traffic import Traffic
 from effdl_lite.training import Method
@@ -95,7 +95,7 @@ class TernGrad(Method):
             number: [gradient * factor for gradient, factor in zip(columns[number], factors, strict=True)]
             for number in ternary
         }
-        scales = {number: self._scales(self.names[id(weights[number])], sent[number]) for number in ternary}
+        scales = {number: self._scales(weights[number], sent[number]) for number in ternary}
         if self.scope == "model" and scales:
             largest = [share_scalers(scalers) for scalers in zip(*(s for s, _ in scales.values()), strict=True)]
             scales = {number: (largest, limits) for number, (_, limits) in scales.items()}
@@ -104,15 +104,20 @@ class TernGrad(Method):
             if number in scales:
                 means.append(self._exchange(self.names[id(weight)], sent[number], *scales[number]))
             else:
+                for worker, gradient in enumerate(column):
+                    check_finite(gradient.reshape(-1), self._called(weight, worker))
                 means += super().combine([[gradient] for gradient in column], shares)
                 self.traffic.add_float(weight.numel())
         self.traffic.steps += 1
         return means
 
-    def _scales(self, name: str, gradients: list[Tensor]) -> tuple[list[Tensor], list[float]]:
+    def _called(self, weight: Tensor, worker: int) -> str:
+        return f"the gradient of {self.names[id(weight)]} on worker {worker}"
+
+    def _scales(self, weight: Tensor, gradients: list[Tensor]) -> tuple[list[Tensor], list[float]]:
         """Scalers and limits of each worker."""
         found = [
-            scale(gradient, self.clip, self.rule, self.bucket_size, f"the gradient of {name} on worker {worker}")
+            scale(gradient, self.clip, self.rule, self.bucket_size, self._called(weight, worker))
             for worker, gradient in enumerate(gradients)
         ]
         scalers, limits = map(list, zip(*found, strict=True))
