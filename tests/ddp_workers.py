@@ -107,17 +107,19 @@ def expectation(rank: int) -> dict:
     return {"mean": gradient.view(-1, 4).double().mean(dim=0).tolist(), "levels": gradient.unique().tolist()}
 
 
-def infinite(rank: int) -> str:
-    """Only the last process has a NaN."""
-    ddp = DistributedDataParallel(Held())
-    use_terngrad(ddp)
-    gradient = G[rank].repeat(REPEATS)
-    gradient[5] = torch.nan if rank == dist.get_world_size() - 1 else 0.0
-    try:
-        ddp(gradient).backward()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "no error"
+def infinite(rank: int) -> list[str]:
+    """Only the last process has a NaN, in a ternary tensor and then in one that is sent in fp32."""
+    errors = []
+    for float_below in (1, 10**6):
+        ddp = DistributedDataParallel(Held())
+        use_terngrad(ddp, float_below=float_below)
+        gradient = G[rank].repeat(REPEATS)
+        gradient[5] = torch.nan if rank == dist.get_world_size() - 1 else 0.0
+        try:
+            ddp(gradient).backward()
+        except Exception as error:
+            errors.append(f"{type(error).__name__}: {error}")
+    return errors
 
 
 def options(rank: int) -> str:

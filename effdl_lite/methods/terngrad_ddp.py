@@ -123,8 +123,11 @@ def terngrad_hook(state: TernGradState, bucket: dist.GradBucket) -> torch.future
     others = [gradient for weight, gradient in pairs if not state.is_ternary(weight)]
     buffer = bucket.buffer()
     floats = torch.cat([gradient.reshape(-1) for gradient in others]) if others else buffer.new_empty(0)
-    float_work = dist.all_reduce(floats, group=state.group, async_op=True) if others else None
-    scalers, limits = _shared_scalers(state, ternary, buffer.device)
+    scalers, limits = _shared_scalers(state, ternary, floats)
+    if others:
+        dist.all_reduce(floats, group=state.group)
+        for gradient, part in zip(others, floats.split([of.numel() for of in others]), strict=True):
+            gradient.copy_(part.view(gradient.shape) / workers)
     codes = [
         ternary_codes(gradient, scaler, limit=limit, generator=state.generator(weight))
         for (weight, gradient), scaler, limit in zip(ternary, scalers.split(1), limits, strict=True)
@@ -132,57 +135,60 @@ def terngrad_hook(state: TernGradState, bucket: dist.GradBucket) -> torch.future
     for _, gradient in ternary:
         state.traffic.add_ternary(gradient.numel(), workers, state.codec, 1, shared=True)
     state.traffic.add_float(len(floats))
-    state.sent += 4 * len(scalers) + floats.nbytes
+    state.sent += 4 * (len(scalers) + 1) + floats.nbytes
     if bucket.is_last():
         state.steps += 1
         state.traffic.steps += 1
 
-    def average(_: object) -> Tensor:
-        if float_work is not None:
-            float_work.wait()
-            parts = floats.div_(workers).split([gradient.numel() for gradient in others])
-            for gradient, part in zip(others, parts, strict=True):
-                gradient.copy_(part.view(gradient.shape))
-        if ternary:
-            sums = torch.zeros(elements, dtype=torch.int16, device=buffer.device)
-            for message in gathered:
-                sums += state.codec.unpack(message, elements)
-            parts = sums.split([gradient.numel() for _, gradient in ternary])
-            for (_, gradient), part, scaler in zip(ternary, parts, scalers / workers, strict=True):
-                gradient.copy_(part.view(gradient.shape) * scaler)
-        return buffer
-
     if not ternary:
-        return float_work.get_future().then(average)
+        done: torch.futures.Future[Tensor] = torch.futures.Future()
+        done.set_result(buffer)
+        return done
     elements = sum(map(len, codes))
     message = state.codec.pack(torch.cat(codes))
     state.sent += message.nbytes
     gathered = message.new_empty(workers, len(message))
+
+    def average(_: object) -> Tensor:
+        sums = torch.zeros(elements, dtype=torch.int16, device=buffer.device)
+        for one in gathered:
+            sums += state.codec.unpack(one, elements)
+        parts = sums.split([gradient.numel() for _, gradient in ternary])
+        for (_, gradient), part, scaler in zip(ternary, parts, scalers / workers, strict=True):
+            gradient.copy_(part.view(gradient.shape) * scaler)
+        return buffer
+
+    # Only the largest message is waited for later, while the backward pass goes on.
     work = dist.all_gather_single(gathered.view(-1), message, group=state.group, async_op=True)
     return work.get_future().then(average)
 
 
 def _shared_scalers(
-    state: TernGradState, ternary: list[tuple[Tensor, Tensor]], device: torch.device
+    state: TernGradState, ternary: list[tuple[Tensor, Tensor]], floats: Tensor
 ) -> tuple[Tensor, list[float]]:
-    """The largest scaler of all processes for each tensor, and the limits of this one: one small all-reduce."""
+    """The largest scaler of all processes for each tensor, and the limits of this one: one small all-reduce.
+
+    A gradient that is not finite travels as an infinite scaler, so that all processes stop, and none waits for others.
+    One more number says so of the tensors in fp32.
+    """
+    infinite = floats.new_full((1,), torch.inf, dtype=torch.float32)
     own, limits = [], []
-    for weight, gradient in ternary:
+    for _, gradient in ternary:
         try:
-            found, limit = scale(gradient, state.options["clip"], state.options["rule"], name=state.names[id(weight)])
-        except TrainingDiverged:  # all processes must stop, or the others would wait for this one
-            found, limit = gradient.new_full((1,), torch.inf), torch.inf
+            found, limit = scale(gradient, state.options["clip"], state.options["rule"])
+        except TrainingDiverged:
+            found, limit = infinite, torch.inf
         own.append(found.float())
         limits.append(limit)
-    if not ternary:
-        return torch.empty(0, device=device), []
-    scalers = torch.cat(own)
-    dist.all_reduce(scalers, op=dist.ReduceOp.MAX, group=state.group)
-    finite = scalers.isfinite().tolist()
+    own.append(torch.zeros_like(infinite) if floats.isfinite().all() else infinite)
+    shared = torch.cat(own)
+    dist.all_reduce(shared, op=dist.ReduceOp.MAX, group=state.group)
+    finite = shared.isfinite().tolist()
     if not all(finite):
-        bad = [state.names[id(weight)] for (weight, _), good in zip(ternary, finite, strict=True) if not good]
-        raise TrainingDiverged(f"the gradient of {', '.join(bad)} is NaN or infinite in at least one process")
-    return scalers, limits
+        names = [*(state.names[id(weight)] for weight, _ in ternary), "a tensor that is sent in fp32"]
+        bad = ", ".join(name for name, good in zip(names, finite, strict=True) if not good)
+        raise TrainingDiverged(f"the gradient of {bad} is NaN or infinite in at least one process")
+    return shared[:-1], limits
 
 
 def _different(everyones: list[dict[str, Any]]) -> str:
