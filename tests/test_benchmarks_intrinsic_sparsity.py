@@ -3,11 +3,11 @@
 import functools
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
 import torch
+from quick_benchmark import quick_results
 from torch import nn
 
 from effdl_lite.measure import count_macs, cpu_has_bf16, num_threads
@@ -31,11 +31,9 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    output = tmp_path_factory.mktemp("bench") / "quick.json"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["bench", "--quick", "--output", str(output)])
-        bench.run("intrinsic_sparsity", "", iss.JOBS, iss.table, efforts=(iss.Effort(), iss.QUICK))
-    return json.loads(output.read_text())
+    return quick_results(
+        tmp_path_factory.mktemp("bench"), "intrinsic_sparsity", iss.JOBS, iss.table, (iss.Effort(), iss.QUICK)
+    )
 
 
 def names(rows, *keys):

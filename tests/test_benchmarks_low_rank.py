@@ -1,10 +1,8 @@
 """The benchmark of low rank measures what it says: the right layers, equal outputs. No test looks at a time."""
 
-import json
-import sys
-
 import pytest
 import torch
+from quick_benchmark import quick_results
 
 from effdl_lite.measure import count_macs, cpu_has_bf16, num_threads
 from effdl_lite.methods.low_rank import break_even_rank, mac_ratio
@@ -22,11 +20,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    output = tmp_path_factory.mktemp("bench") / "quick.json"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["bench", "--quick", "--output", str(output)])
-        bench.run("low_rank", "", lra.JOBS, lra.table, efforts=(TINY, TINY))
-    return json.loads(output.read_text())
+    return quick_results(tmp_path_factory.mktemp("bench"), "low_rank", lra.JOBS, lra.table, (TINY, TINY))
 
 
 def test_the_ratios_of_alexnet_are_those_of_the_papers_table_4(quick):

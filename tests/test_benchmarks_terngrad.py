@@ -1,13 +1,10 @@
 """The benchmark of TernGrad's codecs measures what it says. No test looks at a time."""
 
-import json
-import sys
-
 import pytest
 import torch
+from quick_benchmark import quick_results
 
 from effdl_lite.measure import num_threads
-from experiments import benchmarks as bench
 from experiments.benchmarks import terngrad
 
 WAYS = ["2-bit", "base 3", "base 3, new memory", "2-bit, new memory", terngrad.INT8, terngrad.BF16, terngrad.COPY]
@@ -21,11 +18,9 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    output = tmp_path_factory.mktemp("bench") / "quick.json"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["bench", "--quick", "--output", str(output)])
-        bench.run("terngrad", "", terngrad.JOBS, terngrad.table, efforts=(terngrad.Effort(), terngrad.QUICK))
-    return json.loads(output.read_text())
+    return quick_results(
+        tmp_path_factory.mktemp("bench"), "terngrad", terngrad.JOBS, terngrad.table, (terngrad.Effort(), terngrad.QUICK)
+    )
 
 
 def test_every_way_is_measured_beside_the_int8_way_of_the_same_rounds(quick):
