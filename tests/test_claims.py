@@ -580,6 +580,23 @@ class TestCounts:
         with pytest.raises(ValueError, match="no layer 'Mod3'; choose one of ModFwd1"):
             counts.bidaf_group("Mod3")
 
+    def test_the_theoretical_row_of_alexnet_draws_no_random_number(self):
+        state = torch.get_rng_state()
+        layers, ranks = ("conv3", "conv4", "conv5"), ((184, 201, 146), (124, 106, 129))
+        ratios = [[counts.alexnet_ratio(*pair) for pair in zip(layers, row, strict=True)] for row in ranks]
+        assert ratios[0] == pytest.approx([1.789, 1.719, 1.632], abs=5e-4)
+        assert ratios[1] == pytest.approx([2.654, 3.260, 1.848], abs=5e-4)
+        assert torch.equal(torch.get_rng_state(), state)
+        with pytest.raises(ValueError, match="no layer 'conv2'; choose one of conv3"):
+            counts.alexnet_ratio("conv2", 1)
+
+    @pytest.mark.parametrize("kind", ["L2", "L1"])
+    def test_the_force_points_where_the_pairwise_distance_falls(self, kind, monkeypatch):
+        assert counts.force_alignment(kind) == pytest.approx(1, abs=1e-12)
+        # Without the projection it would not.
+        monkeypatch.setattr(counts, "force", lambda filters, _: filters.sum(0) - len(filters) * filters)
+        assert counts.force_alignment(kind) < 0.9
+
     def test_compressed_rows_take_the_bytes_that_torch_stores(self):
         matrix = torch.zeros(8, 20)
         matrix.view(-1)[::5] = 1.0

@@ -13,9 +13,13 @@ import torch
 from torch import nn
 
 from effdl_lite.measure import count_macs, count_parameters, layer_costs
+from effdl_lite.methods.force_regularization import force, pairwise_distance
 from effdl_lite.methods.intrinsic_sparsity import bidaf_groups, groups_of
+from effdl_lite.methods.low_rank import mac_ratio
 from effdl_lite.models import MLP, CifarResNet, LeNet, LSTMLanguageModel, RecurrentHighwayNetwork
 
+# Channels, filters, kernel and conv groups of the convolutions whose ranks the Force paper prints.
+ALEXNET = {"conv3": (256, 384, 3, 1), "conv4": (384, 384, 3, 2), "conv5": (384, 256, 3, 2)}
 NETWORKS = {"LeNet": (LeNet, (1, 1, 28, 28)), "MLP": (MLP, (1, 784))}
 
 
@@ -178,10 +182,31 @@ def bidaf_group(layer: str) -> int:
     return groups[layer].size(double_count=True)
 
 
+def alexnet_ratio(layer: str, rank: int) -> float:
+    """How many times fewer multiply-accumulates a convolution of AlexNet needs with this rank."""
+    if layer not in ALEXNET:
+        raise ValueError(f"no layer {layer!r}; choose one of {', '.join(ALEXNET)}")
+    channels, filters, kernel, groups = ALEXNET[layer]
+    with torch.random.fork_rng(devices=[]):  # the weights are drawn, but only their number matters
+        return mac_ratio(nn.Conv2d(channels, filters, kernel, groups=groups), rank)
+
+
+def force_alignment(kind: str) -> float:
+    """Cosine of the force on a filter and gradient descent on the pairwise distance, at the filter where it is least.
+
+    Args:
+        kind: "L2" or "L1". The 64 filters of 800 weights are random.
+    """
+    filters = torch.randn(64, 800, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (gradient,) = torch.autograd.grad(pairwise_distance(filters, kind), filters)
+    return nn.functional.cosine_similarity(-gradient, force(filters.detach(), kind)).min().item()
+
+
 COUNTS: dict[str, Callable[..., float]] = {
     function.__name__: function
     for function in (
         kept_macs, resnet_layers, resnet_layers_removed, average, ratio_of_averages, least_advantage, csr_bytes,
         lstm_macs_ratio, lstm_weights, lstm_group, highway_weights, bidaf_group,
+        alexnet_ratio, force_alignment,
     )
 }  # fmt: skip
