@@ -18,6 +18,7 @@ from effdl_lite.methods.terngrad.performance import (
     speedup,
     ternary_exchange,
 )
+from effdl_lite.methods.terngrad.qsgd import QSGD, norms, qsgd, qsgd_variance
 from effdl_lite.methods.terngrad.scalers import CLIP, RULES, deviation, scale, share_scalers
 from effdl_lite.methods.terngrad.statistics import (
     bound_ratio,
@@ -44,6 +45,7 @@ __all__ = [
     "BASE_3",
     "CLIP",
     "PARAMETER_SERVER",
+    "QSGD",
     "RULES",
     "TWO_BIT",
     "Cluster",
@@ -72,7 +74,10 @@ __all__ = [
     "levels",
     "mean_levels",
     "mean_variance",
+    "norms",
     "pack_ternary",
+    "qsgd",
+    "qsgd_variance",
     "scale",
     "share_scalers",
     "speedup",
