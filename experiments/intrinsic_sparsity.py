@@ -7,8 +7,8 @@ with one over 10,000 words). The penalty lasts for the first half of the trainin
 units that are dead stay dead, and the rest is trained on. The dense control takes as many updates without a penalty.
 Two controls take their size from a trial with the penalty and the same seed: "direct design" trains a dense network of
 the widths that were found, "single weights" keeps as many weights by an l1 penalty without structure. Strengths were
-chosen with validation text of seed 0. The highway network is a small one and reads a part of the text; at half of these
-strengths none of its units dies.
+chosen with validation text of seed 0. The highway network is a small one and reads a part of the text; at 4e-4 no unit
+of it had died.
 """
 
 import functools
