@@ -15,6 +15,8 @@ import yaml
 from ipywidgets import IntSlider, Widget
 
 from effdl_lite.widgets import (
+    EnergyCurve,
+    FilterForces,
     GroupShrinkage,
     LSTMSizes,
     Prediction,
@@ -73,6 +75,25 @@ SPEEDS = [
 def lstm_sizes() -> LSTMSizes:
     """Hidden sizes with four measurements that nobody made."""
     return LSTMSizes(SPEEDS)
+
+
+CONV = {"filters": 4, "channels": 1, "kernel": (3, 3)}
+WIDE = {"filters": 8, "channels": 2, "kernel": (3, 3)}
+SPECTRA = {
+    "no force": [
+        {"name": "conv <1>", "spectrum": [9, 4, 1, 1], **CONV},  # singular values 3, 2, 1, 1
+        {"name": "conv 2", "spectrum": [8, 7, 6, 5, 4, 3, 2, 1], **WIDE},
+    ],
+    "<force>": [
+        {"name": "conv <1>", "spectrum": [12.5, 2, 0.25, 0], **CONV},
+        {"name": "conv 2", "spectrum": [32, 8, 2, 0.5, 0.25, 0, 0, 0], **WIDE},
+    ],
+}
+
+
+def energy_curve() -> EnergyCurve:
+    """Energies of two layers in two networks that nobody trained."""
+    return EnergyCurve(SPECTRA)
 
 
 PROSE = """# Figures and boxes
@@ -170,6 +191,8 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "TradeoffExplorer(...)": tradeoff(),
         "UnitStrips()": UnitStrips(),
         "LSTMSizes(...)": lstm_sizes(),
+        "FilterForces()": FilterForces(),
+        "EnergyCurve(...)": energy_curve(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

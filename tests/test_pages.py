@@ -11,10 +11,12 @@ import threading
 import xml.etree.ElementTree as ET
 
 import pytest
-from book_site import figures_book, lstm_sizes, real_book, toc_pages, tradeoff
+from book_site import energy_curve, figures_book, lstm_sizes, real_book, toc_pages, tradeoff
 
-from effdl_lite.widgets import GroupShrinkage, RooflineExplorer, SparsityGroups, UnitStrips
+from effdl_lite.widgets import FilterForces, GroupShrinkage, RooflineExplorer, SparsityGroups, UnitStrips
+from effdl_lite.widgets.energy_curve_picture import draw as draw_curve
 from effdl_lite.widgets.figure import plain
+from effdl_lite.widgets.filter_forces import STRENGTHS
 from effdl_lite.widgets.group_shrinkage import CHOICES
 from effdl_lite.widgets.layer_groups import KINDS, group_block
 from effdl_lite.widgets.lstm_sizes_picture import draw
@@ -732,6 +734,197 @@ class TestLSTMSizes:
         assert cells == [cell for row in lstm_sizes().measured_table()[1][1:] for cell in row]
 
 
+class TestFilterForces:
+    @pytest.fixture
+    def forces(self, visit, figures):
+        return visit(reduced_motion="reduce").open(figures + FIGURES).locator(".effdl-forces")
+
+    def check(self, forces, **values):
+        """Tables and drawing are those of Python."""
+        python = FilterForces(**values)
+        captions = forces.locator("caption").all_text_contents()
+        cells = forces.locator("tbody").locator("th, td").all_text_contents()
+        tables = [python.table(), python.steps_table()]
+        assert captions == [caption for caption, _ in tables]
+        assert cells == [cell for _, rows in tables for row in rows[1:] for cell in row]
+        drawn = {part.get("class"): part for part in ET.fromstring(python.picture).iter()}
+        for name, attribute in (("filters", "d"), ("pulls", "d"), ("trail", "d"), ("axis", "d"), ("share", "points")):
+            live = re.findall(r"[\d.-]+", forces.locator(f".{name}").get_attribute(attribute))
+            expected = re.findall(r"[\d.-]+", drawn[name].get(attribute))
+            assert list(map(float, live)) == pytest.approx(list(map(float, expected)), abs=0.11), name
+        live = forces.locator(".labels text").all_text_contents()
+        assert live == [text.text for text in drawn["labels"]]
+        for name in ("share-now", "distance-now"):
+            live = [float(forces.locator(f".{name}").get_attribute(key)) for key in ("cx", "cy")]
+            assert live == pytest.approx([float(drawn[name].get(key)) for key in ("cx", "cy")], abs=0.11)
+
+    def strength(self, forces, value):
+        forces.locator("input[id$='-strength']").fill(str(STRENGTHS.index(value)))
+
+    def test_the_task(self, forces):
+        says = forces.locator("[aria-live]")
+        self.check(forces)
+        forces.get_by_role("button", name="Play").click()  # with reduced motion it goes to the end at once
+        self.check(forces, step=20)
+        self.strength(forces, 0.011)
+        assert "rank 2 at 95\u00a0%" in says.inner_text()
+        forces.locator("input[id$='-strength']").focus()
+        forces.page.keyboard.press("ArrowRight")
+        assert says.inner_text().startswith(
+            "Step 20: 95.45\u00a0% of the energy in one direction, rank 1 at 95\u00a0%."
+        )
+        forces.get_by_role("button", name="L1-norm").press("Enter")
+        self.strength(forces, 0.03)
+        self.check(forces, kind="L1", strength=0.03, step=20)
+        assert "6 of 20 steps took the filters apart: the L1-norm force does not fade" in says.inner_text()
+
+    def test_what_goes_wrong_is_said(self, forces):
+        says = forces.locator("[aria-live]")
+        forces.locator("input[id$='-filters']").fill("8")
+        forces.locator("input[id$='-step']").fill("20")
+        self.strength(forces, 0.5)
+        self.check(forces, filters=8, strength=0.5, step=20)
+        assert "the steps are too long. Keep ηλN well below 1." in says.inner_text()
+        assert "A step is tangential, so it makes filters longer" in says.inner_text()
+        forces.get_by_role("button", name="(3, 4), (1, 0)", exact=True).click()
+        forces.locator("input[id$='-step']").fill("0")
+        assert "a long filter holds most of the energy" in says.inner_text()
+        forces.get_by_role("button", name="(2, 0), (0, 1)", exact=True).click()
+        forces.get_by_role("button", name="repulsion").click()
+        self.strength(forces, 0.1)
+        forces.locator("input[id$='-step']").fill("20")
+        self.check(forces, start="(2, 0), (0, 1)", strength=0.1, repel=True, step=20)
+        assert "Filters on opposite sides lie on one line" in says.inner_text()
+
+    def test_the_worked_example_and_reset_by_keyboard(self, forces):
+        forces.get_by_role("button", name="(3, 4), (1, 0)", exact=True).press("Space")
+        assert forces.locator("input[id$='-filters']").is_disabled()
+        self.strength(forces, 0.1)
+        forces.get_by_role("button", name="One step").press("Enter")
+        self.check(forces, start="(3, 4), (1, 0)", strength=0.1, step=1)
+        assert "0.719555" in forces.locator("tbody").first.text_content()
+        forces.locator("input[id$='-step']").press("End")
+        assert forces.get_by_role("button", name="One step").is_disabled()
+        forces.get_by_text("Reset").press("Enter")
+        self.check(forces)
+
+    def test_play_and_pause(self, visit, figures):
+        forces = visit().open(figures + FIGURES).locator(".effdl-forces")
+        step, says = forces.locator("input[id$='-step']"), forces.locator(".effdl-says")
+        forces.locator(".effdl-play").click()
+        assert forces.locator(".effdl-play").inner_text() == "Pause"
+        assert says.get_attribute("aria-live") == "off"
+        forces.page.wait_for_function("step => +step.value >= 3", arg=step.element_handle())
+        forces.locator(".effdl-play").click()
+        at = int(step.input_value())
+        self.check(forces, step=at)
+        forces.page.wait_for_timeout(800)
+        assert int(step.input_value()) == at
+        assert says.get_attribute("aria-live") == "polite"
+        step.fill("19")
+        forces.locator(".effdl-play").click()
+        forces.page.wait_for_function(
+            "play => play.textContent === 'Play'", arg=forces.locator(".effdl-play").element_handle()
+        )
+        self.check(forces, step=20)
+        forces.locator(".effdl-play").click()  # from the start again
+        forces.page.wait_for_function("step => +step.value === 2", arg=step.element_handle())
+        forces.get_by_text("Reset").click()
+        assert forces.locator(".effdl-play").inner_text() == "Play"
+        self.check(forces)
+
+    def test_a_link_restores_the_state(self, visit, figures, forces):
+        forces.get_by_role("button", name="L1-norm").click()
+        forces.get_by_role("button", name="repulsion").click()
+        forces.locator("input[id$='-filters']").fill("4")
+        self.strength(forces, 0.025)
+        forces.locator("input[id$='-step']").fill("7")
+        link = forces.locator(".effdl-link").get_attribute("href")
+        seen = visit()
+        other = seen.open(figures + FIGURES + link).locator(".effdl-forces")
+        state = {"filters": 4, "kind": "L1", "strength": 0.025, "repel": True, "step": 7}
+        self.check(other, **state)
+        for damaged in (
+            "9_4_L1_0.1_0_7",
+            "0_9_L1_0.1_0_7",
+            "0_4_L3_0.1_0_7",
+            "0_4_L1_0.9_0_7",
+            "0_4_L1_0.0_0_7",
+            "0_4_L1_0.1_0_21",
+        ):
+            seen.page.evaluate(f"location.hash = '#filter-forces={damaged}'")  # nothing happens
+            self.check(other, **state)
+        assert seen.wrong == []
+
+
+class TestEnergyCurve:
+    @pytest.fixture
+    def curve(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-energy")
+
+    def check(self, curve, layer, rank, energy):
+        """Tables and drawing are those of Python."""
+        python = energy_curve()
+        python.layer, python.rank, python.energy = layer, rank, energy
+        tables = [python.table(), python.layer_table()]
+        assert curve.locator("caption").all_text_contents() == [caption for caption, _ in tables]
+        cells = curve.locator("tbody").locator("th, td").all_text_contents()
+        assert cells == [cell for _, rows in tables for row in rows[1:] for cell in row]
+        drawn = ET.fromstring(draw_curve(python.networks_at(layer), rank, energy))
+        for name, attribute in (("rank", "d"), ("goal", "d"), ("need", "d"), ("dot", "transform"), ("even", "d")):
+            parts = curve.locator(f".{name}").evaluate_all(
+                f"(all) => all.map((one) => one.getAttribute('{attribute}'))"
+            )
+            expected = [part.get(attribute) for part in drawn.iter() if part.get("class") == name]
+            assert len(parts) == len(expected)
+            for one, other in zip(parts, expected, strict=True):
+                numbers = [list(map(float, re.findall(r"[\d.]+", text))) for text in (one, other)]
+                assert numbers[0] == pytest.approx(numbers[1], abs=0.11), name
+        assert curve.locator("input").nth(1).input_value() == str(rank)
+
+    def test_keyboard_buttons_and_reset(self, curve):
+        says, (layer, rank, energy) = curve.locator("[aria-live]"), curve.locator("input").all()
+        self.check(curve, 0, 4, 0.95)
+        text = says.inner_text().replace("\u00a0", " ")
+        assert text.startswith("Rank 4: the pair needs 144 % of the layer's MACs, so nothing is saved.")
+        assert "no force: 100 % of the energy kept" in text
+        assert "To keep 95 % takes rank 4, 144 % of the MACs: nothing is saved." in text
+        assert "To keep 95 % takes rank 2, 72.2 % of the MACs." in text
+        rank.focus()
+        curve.page.keyboard.press("ArrowLeft")
+        self.check(curve, 0, 3, 0.95)
+        assert "√(1 − energy) = 25.8 %" in says.inner_text()
+        energy.focus()
+        curve.page.keyboard.press("ArrowLeft")
+        self.check(curve, 0, 3, 0.9)
+        assert curve.get_by_role("button", name="no force: 3").get_attribute("aria-pressed") == "true"
+        curve.get_by_role("button", name="<force>: 2").press("Enter")
+        self.check(curve, 0, 2, 0.9)
+        layer.press("ArrowRight")
+        self.check(curve, 1, 6, 0.9)  # the rank that the first network needs in this layer
+        assert rank.get_attribute("aria-valuetext") == "6 of 8"
+        rank.press("End")
+        layer.press("ArrowLeft")
+        self.check(curve, 0, 3, 0.9)
+        curve.get_by_text("Reset").press("Enter")
+        self.check(curve, 0, 4, 0.95)
+
+    def test_a_link_restores_the_state(self, visit, figures, curve):
+        layer, rank, energy = curve.locator("input").all()
+        layer.fill("1")
+        rank.fill("2")
+        energy.fill("0")
+        seen = visit()
+        other = seen.open(figures + FIGURES + curve.locator(".effdl-link").get_attribute("href")).locator(
+            ".effdl-energy"
+        )
+        self.check(other, 1, 2, 0.5)
+        for damaged in ("2-1-0", "0-5-0", "0-0-0", "0-1-99", "0-1", "-"):
+            seen.page.evaluate(f"location.hash = '#energy-curve-2-12={damaged}'")  # nothing happens
+            self.check(other, 1, 2, 0.5)
+        assert seen.wrong == []
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -747,7 +940,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 9
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 11
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -774,7 +967,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0] * 8
+        assert left == [0] * 10
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -788,9 +981,18 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 9
+    assert page.locator(".effdl-static").count() == 11
     texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
-    for text in (*texts, "W[:,c,m,j]", "yes, since step 17", "strength 9e-3", "W_hh of LSTM 1", "6,756,000"):
+    for text in (
+        *texts,
+        "W[:,c,m,j]",
+        "yes, since step 17",
+        "strength 9e-3",
+        "W_hh of LSTM 1",
+        "6,756,000",
+        "60.23 %",
+        "Rank, <force>",
+    ):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
         assert picture.is_visible()
@@ -801,7 +1003,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 9
+    assert heights == [0] * 11
 
 
 def test_a_finger_hits_every_control(visit, figures):

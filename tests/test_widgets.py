@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from book_site import DENSE, SPEEDS, TRADEOFF, lstm_sizes, tradeoff
+from book_site import DENSE, SPEEDS, TRADEOFF, energy_curve, lstm_sizes, tradeoff
 from dead_units import kill_units, made_random
 
 from effdl_lite.measure import count_macs
@@ -21,6 +21,7 @@ from effdl_lite.methods.intrinsic_sparsity import groups_of
 from effdl_lite.models import LSTMLanguageModel
 from effdl_lite.widgets import (
     Figure,
+    FilterForces,
     GroupShrinkage,
     LSTMSizes,
     Prediction,
@@ -66,6 +67,8 @@ def figures() -> list[Figure]:
         tradeoff(),
         UnitStrips(),
         lstm_sizes(),
+        FilterForces(),
+        energy_curve(),
     ]
 
 
@@ -106,16 +109,16 @@ class TestEveryFigure:
         assert "<noscript>" in shown[1][0]["text/html"]
 
     def test_its_code_holds_no_address_and_stays_small(self, figure):
-        own = (HERE / f"{figure.source}.js").read_text("utf-8")
-        assert len(own.encode()) < 8_000
+        for name in (*figure.helpers, figure.source):
+            assert len((HERE / f"{name}.js").read_bytes()) < 8_000
         assert not re.search("https?://", figure._esm + figure._css)
 
 
 @pytest.mark.needs("node")
-@pytest.mark.parametrize("name", [type(figure).source for figure in figures()])
-def test_javascript_is_valid(name, tmp_path):
-    module = tmp_path / f"{name}.mjs"
-    module.write_text("".join((HERE / f"{part}.js").read_text("utf-8") for part in ("family", name)), "utf-8")
+@pytest.mark.parametrize("figure", figures(), ids=lambda figure: type(figure).__name__)
+def test_javascript_is_valid(figure, tmp_path):
+    module = tmp_path / f"{figure.source}.mjs"
+    module.write_text(figure._esm, "utf-8")
     done = subprocess.run([node(), "--check", str(module)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

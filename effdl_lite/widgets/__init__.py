@@ -3,7 +3,10 @@
 Each figure is a Python file with a JavaScript file of the same name; `figure.py` holds what they share.
 """
 
+from effdl_lite.widgets.energy_curve import EnergyCurve
+from effdl_lite.widgets.energy_layers import layer_spectra
 from effdl_lite.widgets.figure import Figure
+from effdl_lite.widgets.filter_forces import FilterForces
 from effdl_lite.widgets.group_shrinkage import GroupShrinkage
 from effdl_lite.widgets.layer_groups import group_counts
 from effdl_lite.widgets.lstm_parts import part_costs
@@ -16,7 +19,9 @@ from effdl_lite.widgets.training_step import TrainingStep
 from effdl_lite.widgets.unit_strips import UnitStrips
 
 __all__ = [
+    "EnergyCurve",
     "Figure",
+    "FilterForces",
     "GroupShrinkage",
     "LSTMSizes",
     "Prediction",
@@ -27,5 +32,6 @@ __all__ = [
     "UnitStrips",
     "group_counts",
     "layer_cost",
+    "layer_spectra",
     "part_costs",
 ]

@@ -36,16 +36,20 @@ class Figure(anywidget.AnyWidget):
 
     Attributes:
         source: the name of the subclass's .js file, without its ending (a .css file of that name may stand beside it).
+        helpers: names of .js files that stand before it.
         picture: the figure as SVG text. The JavaScript starts from it and the page without JavaScript shows it, so
             that both show the same drawing.
     """
 
     source: ClassVar[str] = ""
+    helpers: ClassVar[tuple[str, ...]] = ()
     picture = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs):
         if "source" in cls.__dict__:
-            cls._esm = "\n".join((HERE / f"{name}.js").read_text("utf-8") for name in ("family", cls.source))
+            cls._esm = "\n".join(
+                (HERE / f"{name}.js").read_text("utf-8") for name in ("family", *cls.helpers, cls.source)
+            )
             own_style = HERE / f"{cls.source}.css"
             cls._css = (HERE / "family.css").read_text("utf-8")
             if own_style.exists():
