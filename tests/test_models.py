@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from effdl_lite.measure import count_macs, count_parameters, layer_costs
-from effdl_lite.models import MLP, CifarResNet, ConvNet, LeNet, LSTMLanguageModel, RecurrentHighwayNetwork
+from effdl_lite.models import MLP, CifarNet, CifarResNet, ConvNet, LeNet, LSTMLanguageModel, RecurrentHighwayNetwork
 
 IMAGE = torch.zeros(1, 3, 32, 32)
 WORD = torch.zeros(1, 1, dtype=torch.long)
@@ -48,6 +48,14 @@ def test_caffes_normalisation_divides_by_the_energy_of_a_3x3_window_of_the_same_
     maps = 100 * torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
     energy = maps[1, 2, 1:4, 0:3].square().sum() / 9
     assert torch.allclose(_local_response_norm(maps)[1, 2, 2, 1], maps[1, 2, 2, 1] / (1 + 5e-5 * energy) ** 0.75)
+
+
+@pytest.mark.parametrize(("size", "parameters"), [(24, 1_068_426), (32, 1_756_554)])
+def test_cifarnet_has_the_widths_of_the_terngrad_code(size, parameters):
+    net = CifarNet(size)
+    assert sum(weight.numel() for weight in net.parameters()) == parameters
+    assert [layer.out_features for layer in net.layers] == [384, 192, 10]
+    assert net(torch.zeros(2, 3, size, size)).shape == (2, 10)
 
 
 def test_resnet_20_has_the_weights_and_multiply_accumulates_of_the_facts():
