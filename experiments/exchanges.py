@@ -1,4 +1,8 @@
-"""Six ways to exchange gradients under DistributedDataParallel: ours, and torch's own beside them."""
+"""Six ways to exchange gradients under DistributedDataParallel: ours, and torch's own beside them.
+
+Over gloo, torch's PowerSGD stops dead as soon as two buckets are under way: it waits for a second exchange in a
+callback of the first, and gloo has two threads, which then both wait. So it is given one bucket for all gradients.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,7 +21,19 @@ CODECS = {"terngrad-2bit": TWO_BIT, "terngrad-base3": BASE_3}
 RANKS = {"powersgd-2": 2, "powersgd-4": 4}
 EXCHANGES = ("fp32", "bf16", *CODECS, *RANKS)
 FIRST_STEPS = 2  # of PowerSGD in fp32: DistributedDataParallel rearranges its buckets in them
-Hook = Callable[[dist.GradBucket], torch.futures.Future[Tensor]]
+ONE_BUCKET = 2**20  # megabytes
+
+
+def parallel(
+    net: nn.Module,
+    name: str,
+    seed: int = 0,
+    float_layers: Iterable[nn.Module] = (),
+    device_ids: list[int] | None = None,
+) -> tuple[DistributedDataParallel, "Exchange"]:
+    """The network under DistributedDataParallel, with an `Exchange` of this name."""
+    model = DistributedDataParallel(net, device_ids=device_ids, bucket_cap_mb=ONE_BUCKET if name in RANKS else None)
+    return model, Exchange(name, model, seed, float_layers)
 
 
 class Exchange:
@@ -91,6 +107,8 @@ class Exchange:
         return counted
 
     def _powersgd(self, state: PowerSGDState, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+        if not (bucket.index() == 0 and bucket.is_last()) and dist.get_backend(state.process_group) == "gloo":
+            raise ValueError("PowerSGD over gloo needs one bucket for all gradients; make the model with `parallel`")
         compressed, before = state.iter >= state.start_powerSGD_iter, state.total_numel_after_compression
         result = powerSGD_hook(state, bucket)
         elements = state.total_numel_after_compression - before if compressed else bucket.buffer().numel()

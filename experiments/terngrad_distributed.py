@@ -32,7 +32,7 @@ from effdl_lite.batches import ImageBatches, channel_statistics
 from effdl_lite.data import load_cifar10
 from effdl_lite.models import CifarNet
 from effdl_lite.recipes import sgd
-from experiments.exchanges import EXCHANGES, Exchange
+from experiments.exchanges import EXCHANGES, Exchange, parallel
 
 SIZE = 24  # of the crops, as the authors'
 CHECKPOINT = "checkpoint.pt"
@@ -132,8 +132,8 @@ def train(options: argparse.Namespace, device: torch.device) -> Run:
     images = data.train_images[:, :, low : low + SIZE, low : low + SIZE]
     torch.manual_seed(options.seed)
     net = CifarNet(SIZE).to(device)
-    model = DistributedDataParallel(net, device_ids=[device.index] if device.type == "cuda" else None)
-    exchange = Exchange(options.exchange, model, options.seed)
+    device_ids = [device.index] if device.type == "cuda" else None
+    model, exchange = parallel(net, options.exchange, options.seed, device_ids=device_ids)
     asked = ("exchange", "steps", "batch_size", "learning_rate", "images", "seed")
     settings = {key: getattr(options, key) for key in asked}
     settings |= {"workers": dist.get_world_size(), "data": data.source.sha256}
