@@ -31,6 +31,7 @@ reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an
 	$(BIN)/python -m experiments.structured_sparsity --profile reference
 	$(BIN)/python -m experiments.intrinsic_sparsity --profile reference
 	$(BIN)/python -m experiments.low_rank --profile reference
+	$(BIN)/python -m experiments.terngrad --profile reference
 
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
@@ -39,6 +40,7 @@ bench: $(INSTALLED) ## times of the methods beside their limits and other projec
 		experiments.benchmarks.structured_sparsity --output experiments/benchmarks/results/structured_sparsity_memory_kept.json
 	$(BIN)/python -m experiments.benchmarks.intrinsic_sparsity
 	$(BIN)/python -m experiments.benchmarks.terngrad
+	$(BIN)/python -m experiments.benchmarks.bandwidth
 	$(BIN)/python -m experiments.benchmarks.low_rank
 
 release: $(INSTALLED) ## the students' archive of labs, package and instructions, in _build/release
