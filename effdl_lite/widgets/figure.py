@@ -1,6 +1,7 @@
 """What all figures share: one look, one file of helpers, and a picture with a table where JavaScript is off."""
 
 import math
+from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,17 +19,23 @@ def short(number: float) -> str:
     if number == 0 or not math.isfinite(number):
         return str(number)
     power = min(max(math.floor(math.log10(abs(number)) / 3), -3), 4)
-    if abs(float(f"{number / 1000**power:.3g}")) >= 1000 and power < 4:  # 999,900 is 1.00 M, not 1000 k
+    if abs(_rounded(number / 1000**power, 3)) >= 1000 and power < 4:  # 999,900 is 1.00 M, not 1000 k
         power += 1
     value = number / 1000**power
-    digits = max(0, 2 - math.floor(math.log10(abs(float(f"{value:.3g}")))))
-    return f"{value:.{digits}f} {['n', 'µ', 'm', '', 'k', 'M', 'G', 'T'][power + 3]}".strip()
+    digits = max(0, 2 - math.floor(math.log10(abs(_rounded(value, 3)))))
+    shown = Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{shown} {['n', 'µ', 'm', '', 'k', 'M', 'G', 'T'][power + 3]}".strip()
 
 
 def plain(number: float, digits: int = 3) -> str:
     """So many significant digits and no prefix: `plain(0.25) == "0.25"`; the same as in family.js."""
-    value = float(f"{number:.{digits}g}")
+    value = _rounded(number, digits)
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _rounded(number: float, digits: int) -> float:
+    """To so many significant digits; a tie away from zero, as JavaScript does, where Python's formats round to even."""
+    return float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(number))
 
 
 class Figure(anywidget.AnyWidget):
