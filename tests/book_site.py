@@ -15,6 +15,7 @@ import yaml
 from ipywidgets import IntSlider, Widget
 
 from effdl_lite.widgets import (
+    ClipTradeoff,
     EnergyCurve,
     FilterForces,
     GroupShrinkage,
@@ -22,6 +23,8 @@ from effdl_lite.widgets import (
     Prediction,
     RooflineExplorer,
     SparsityGroups,
+    StepTimeModel,
+    TernaryWalk,
     TradeoffExplorer,
     TrainingStep,
     UnitStrips,
@@ -193,6 +196,9 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "LSTMSizes(...)": lstm_sizes(),
         "FilterForces()": FilterForces(),
         "EnergyCurve(...)": energy_curve(),
+        "TernaryWalk()": TernaryWalk(),
+        "ClipTradeoff()": ClipTradeoff(),
+        "StepTimeModel()": StepTimeModel(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

@@ -13,13 +13,24 @@ import xml.etree.ElementTree as ET
 import pytest
 from book_site import energy_curve, figures_book, lstm_sizes, real_book, toc_pages, tradeoff
 
-from effdl_lite.widgets import FilterForces, GroupShrinkage, RooflineExplorer, SparsityGroups, UnitStrips
+from effdl_lite.widgets import (
+    ClipTradeoff,
+    FilterForces,
+    GroupShrinkage,
+    RooflineExplorer,
+    SparsityGroups,
+    StepTimeModel,
+    TernaryWalk,
+    UnitStrips,
+)
 from effdl_lite.widgets.energy_curve_picture import draw as draw_curve
 from effdl_lite.widgets.figure import plain
 from effdl_lite.widgets.filter_forces import STRENGTHS
 from effdl_lite.widgets.group_shrinkage import CHOICES
 from effdl_lite.widgets.layer_groups import KINDS, group_block
 from effdl_lite.widgets.lstm_sizes_picture import draw
+from effdl_lite.widgets.step_time_model import CHOICES as STEP_CHOICES
+from effdl_lite.widgets.ternary_walk import STARTS
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -925,6 +936,243 @@ class TestEnergyCurve:
         assert seen.wrong == []
 
 
+def numbers_of(part) -> list[float]:
+    """All numbers of a drawing's shapes, in order; `part` is a locator or an element of the static picture."""
+    keys = ("d", "points", "transform", "x", "y", "width", "height", "cx", "cy")
+    if isinstance(part, ET.Element):
+        texts = [one.get(key) for one in part.iter() for key in keys if one.get(key)]
+    else:
+        texts = part.evaluate(
+            "(part, keys) => [part, ...part.querySelectorAll('*')].flatMap("
+            "(one) => keys.map((key) => one.getAttribute(key)).filter(Boolean))",
+            list(keys),
+        )
+    return [float(number) for text in texts for number in re.findall(r"-?[\d.]+", text)]
+
+
+def check_drawing(figure, python, names):
+    """The parts with these classes and the tables are those of Python."""
+    tables = [value() for value in (python.table, *python_tables(python))]
+    assert figure.locator("caption").all_text_contents() == [caption for caption, _ in tables]
+    cells = figure.locator("tbody").locator("th, td").all_text_contents()
+    assert cells == [cell for _, rows in tables for row in rows[1:] for cell in row]
+    drawn = list(ET.fromstring(python.picture).iter())
+    for name in names:
+        parts = [part for part in drawn if name in part.get("class", "").split()]
+        live = figure.locator(f"svg .{name}").all()
+        assert len(live) == len(parts) > 0, name
+        for one, other in zip(live, parts, strict=True):
+            assert numbers_of(one) == pytest.approx(numbers_of(other), abs=0.11), name
+            assert one.text_content().split() == "".join(other.itertext()).split(), name
+
+
+def python_tables(python):
+    """The methods of the figures whose second table has one."""
+    return [
+        getattr(python, f"{name}_table") for name in ("steps", "clips", "networks") if hasattr(python, f"{name}_table")
+    ]
+
+
+class TestTernaryWalk:
+    PARTS = ("names", "columns", "walk-title", "walk-1", "walk-band", "walk-truth", "walk-line", "walk-now")
+
+    @pytest.fixture
+    def walk(self, visit, figures):
+        return visit(reduced_motion="reduce").open(figures + FIGURES).locator(".effdl-walk")
+
+    def check(self, walk, start="three elements", **values):
+        python = TernaryWalk(None if start == "three elements" else STARTS[start], **values)
+        check_drawing(walk, python, self.PARTS)
+        assert walk.locator("[type=number]").input_value() == str(python.steps)
+        assert walk.locator(".effdl-seed-now").inner_text() == f"Seed {python.seed}"
+
+    def test_the_task(self, walk):
+        says = walk.locator("[aria-live]")
+        self.check(walk)
+        walk.locator("[type=number]").fill("55")
+        walk.page.keyboard.press("Enter")
+        self.check(walk, steps=55)
+        assert "expected 0.0991." in says.inner_text()
+        walk.locator("input[id$='-workers']").fill("4")
+        walk.locator("[type=number]").fill("4")
+        walk.page.keyboard.press("Tab")
+        self.check(walk, steps=4, workers=16)
+        assert "expected 0.0919." in says.inner_text()
+
+    def test_buttons_and_keyboard(self, walk):
+        says = walk.locator("[aria-live]")
+        walk.get_by_role("button", name="+1", exact=True).press("Enter")
+        self.check(walk, steps=11)
+        walk.get_by_role("button", name="+100", exact=True).click()
+        walk.get_by_role("button", name="+10", exact=True).click()
+        self.check(walk, steps=121)
+        walk.get_by_role("button", name="New random numbers").press("Space")
+        self.check(walk, steps=121, seed=2)
+        walk.locator("input[id$='-element']").press("ArrowRight")
+        self.check(walk, steps=121, seed=2, element=1)
+        assert walk.locator(".walk-1").text_content() == "−s"
+        walk.get_by_role("button", name="six elements").click()
+        self.check(walk, "six elements", steps=121, seed=2)
+        walk.locator("input[id$='-element']").press("End")
+        self.check(walk, "six elements", steps=121, seed=2, element=5)
+        assert "the worker sent (+, " in says.inner_text()
+        for wrong in ("0", "1001", "1.5", ""):
+            walk.locator("[type=number]").fill(wrong)
+            walk.page.keyboard.press("Enter")
+            assert walk.get_by_role("alert").inner_text() == "Please write a whole number from 1 to 1000."
+        walk.get_by_role("button", name="Play").click()  # with reduced motion it goes to the end at once
+        self.check(walk, "six elements", steps=1000, seed=2, element=5)
+        assert walk.get_by_role("button", name="+1", exact=True).is_disabled()
+        walk.get_by_text("Reset").press("Enter")
+        self.check(walk)
+
+    def test_play_and_pause(self, visit, figures):
+        walk = visit().open(figures + FIGURES).locator(".effdl-walk")
+        steps, says = walk.locator("[type=number]"), walk.locator(".effdl-says")
+        walk.locator(".effdl-play").click()
+        assert says.get_attribute("aria-live") == "off"
+        walk.page.wait_for_function("steps => +steps.value >= 13", arg=steps.element_handle())
+        walk.locator(".effdl-play").click()
+        at = int(steps.input_value())
+        walk.page.wait_for_timeout(700)
+        self.check(walk, steps=at)
+        assert says.get_attribute("aria-live") == "polite"
+
+    def test_a_link_restores_the_state(self, visit, figures, walk):
+        walk.get_by_role("button", name="six elements").click()
+        walk.locator("input[id$='-element']").fill("3")
+        walk.locator("input[id$='-workers']").fill("2")
+        walk.get_by_role("button", name="New random numbers").click()
+        seen = visit()
+        other = seen.open(figures + FIGURES + walk.locator(".effdl-link").get_attribute("href")).locator(".effdl-walk")
+        state = {"element": 3, "workers": 4, "seed": 2}
+        self.check(other, "six elements", **state)
+        for damaged in ("2_0_10_1_1", "0_3_10_1_1", "0_0_0_1_1", "0_0_1001_1_1", "0_0_10_3_1", "0_0_10_1_0", "x"):
+            seen.page.evaluate(f"location.hash = '#ternary-walk-2-3={damaged}'")  # nothing happens
+            self.check(other, "six elements", **state)
+        assert seen.wrong == []
+
+
+class TestClipTradeoff:
+    PARTS = ("bias", "variance", "error", "here", "dot", "zeros", "zeros-dot")
+
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-clip")
+
+    def check(self, figure, **values):
+        check_drawing(figure, ClipTradeoff(**values), self.PARTS)
+
+    def test_the_task_by_keyboard(self, figure):
+        says, (clip, workers) = figure.locator("[aria-live]"), figure.locator("input").all()
+        self.check(figure)
+        assert "the smallest of this slider" not in says.inner_text()
+        clip.focus()
+        for _ in range(30):
+            figure.page.keyboard.press("ArrowLeft")
+        self.check(figure, c=1.0)
+        text = says.inner_text()
+        assert text.startswith("c = 1, 1 worker: error 0.266 σ², the smallest of this slider.")
+        assert "the larger part is what clipping cuts off." in text
+        workers.fill("6")
+        clip.fill("46")
+        self.check(figure, c=2.4, workers=64)
+        assert "the smallest of this slider" in says.inner_text()
+        assert "the larger part is what ternary rounding adds." in says.inner_text()
+        clip.press("End")
+        self.check(figure, c=5.5, workers=64)
+        assert "Bias² below 0.0001" in says.inner_text()
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure)
+        assert "−1.13\u00a0% and the direction by 2.75°" in says.inner_text().replace("\n", " ")
+
+    def test_a_link_restores_the_state(self, visit, figures, figure):
+        figure.locator("input").nth(0).fill("0")
+        figure.locator("input").nth(1).fill("9")
+        seen = visit()
+        other = seen.open(figures + FIGURES + figure.locator(".effdl-link").get_attribute("href")).locator(
+            ".effdl-clip"
+        )
+        self.check(other, c=0.1, workers=512)
+        for damaged in ("109_1", "0_3", "0", "-1_1"):
+            seen.page.evaluate(f"location.hash = '#clip-tradeoff-109={damaged}'")  # nothing happens
+            self.check(other, c=0.1, workers=512)
+        assert seen.wrong == []
+
+
+class TestStepTimeModel:
+    PARTS = ("bars", "curve", "dot", "here")
+
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-steps")
+
+    def check(self, figure, **values):
+        check_drawing(figure, StepTimeModel(**values), self.PARTS)
+
+    def move(self, figure, **values):
+        for name, value in values.items():
+            figure.locator(f"input[id$='-{name}']").fill(str(STEP_CHOICES[name].index(value)))
+
+    def test_the_task(self, figure):
+        says, workers = figure.locator("[aria-live]"), figure.locator("input[id$='-workers']")
+        self.check(figure)
+        figure.get_by_role("button", name="all-gather").press("Enter")
+        workers.press("ArrowRight")
+        self.check(figure, workers=16, exchange="all-gather")
+        assert says.inner_text().startswith("AlexNet with 2 bits: 1.26 times as fast")
+        figure.get_by_role("button", name="ConvNet").click()
+        self.check(figure, network="ConvNet", workers=16, exchange="all-gather")
+        assert says.inner_text().startswith("ConvNet with 2 bits: slower, 0.895 times as fast")
+        figure.get_by_role("button", name="AlexNet").click()
+        workers.press("ArrowRight")
+        self.check(figure, workers=32, exchange="all-gather")
+        assert says.inner_text().startswith("AlexNet with 2 bits: slower")
+        workers.press("Home")
+        self.check(figure, workers=1, exchange="all-gather")
+        assert "nothing to send" in says.inner_text()
+
+    def test_every_slider_and_reset(self, figure):
+        values = {"bandwidth": 1e11, "latency": 0.0, "compute": 1e-4, "codec": 0.0}
+        self.move(figure, **values)
+        figure.get_by_role("button", name="fp32").click()
+        self.check(figure, **values, last_float=True)
+        assert "pays at any bandwidth" in figure.locator("[aria-live]").inner_text()
+        outputs = figure.locator("output").all_inner_texts()
+        assert outputs == ["8", "100 Gbit/s", "0 s", "100 µs", "takes no time"]
+        self.move(figure, latency=1e-2, codec=1e8, compute=10.0, bandwidth=1e7)
+        figure.get_by_role("button", name="ResNet-20").click()  # sets the compute time, too
+        self.check(figure, network="ResNet-20", bandwidth=1e7, latency=1e-2, codec=1e8, last_float=True)
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure)
+        sliders = figure.locator("input").evaluate_all("(all) => all.map((one) => one.value)")
+        assert sliders == ["3", "6", "6", "10", "4"]  # the compute time lies between two stops
+
+    def test_a_link_restores_the_state(self, visit, figures, figure):
+        figure.get_by_role("button", name="VGG-A").click()
+        figure.get_by_role("button", name="all-gather").click()
+        self.move(figure, latency=1e-6, bandwidth=1e11, codec=0.0)
+        seen = visit()
+        address = figures + FIGURES + figure.locator(".effdl-link").get_attribute("href")
+        other = seen.open(address).locator(".effdl-steps")
+        state = {"network": "VGG-A", "exchange": "all-gather", "latency": 1e-6, "bandwidth": 1e11, "codec": 0.0}
+        self.check(other, **state)
+        for damaged in (
+            "6_0_0_8_1000000000_0.00005_0.1_0",
+            "0_2_0_8_1000000000_0.00005_0.1_0",
+            "0_0_2_8_1000000000_0.00005_0.1_0",
+            "0_0_0_9_1000000000_0.00005_0.1_0",
+            "0_0_0_8_1_0.00005_0.1_0",
+            "0_0_0_8_1000000000_0.5_0.1_0",
+            "0_0_0_8_1000000000_0.00005_0_0",
+            "0_0_0_8_1000000000_0.00005_0.1_7",
+            "0_0_0_8",
+        ):
+            seen.page.evaluate(f"location.hash = '#step-time={damaged}'")  # nothing happens
+            self.check(other, **state)
+        assert seen.wrong == []
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -940,7 +1188,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 11
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 14
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -967,7 +1215,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0] * 10
+        assert left == [0] * 13
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -981,7 +1229,7 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 11
+    assert page.locator(".effdl-static").count() == 14
     texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
     for text in (
         *texts,
@@ -992,6 +1240,9 @@ def test_without_javascript_picture_and_table_are_visible(visit, figures):
         "6,756,000",
         "60.23 %",
         "Rank, <force>",
+        "Off by, in errors",
+        "Smallest error",
+        "228 Gbit/s",
     ):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
@@ -1003,7 +1254,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 11
+    assert heights == [0] * 14
 
 
 def test_a_finger_hits_every_control(visit, figures):

@@ -20,6 +20,7 @@ from effdl_lite.methods.compaction import compact_recurrent
 from effdl_lite.methods.intrinsic_sparsity import groups_of
 from effdl_lite.models import LSTMLanguageModel
 from effdl_lite.widgets import (
+    ClipTradeoff,
     Figure,
     FilterForces,
     GroupShrinkage,
@@ -27,6 +28,8 @@ from effdl_lite.widgets import (
     Prediction,
     RooflineExplorer,
     SparsityGroups,
+    StepTimeModel,
+    TernaryWalk,
     TradeoffExplorer,
     TrainingStep,
     UnitStrips,
@@ -69,6 +72,9 @@ def figures() -> list[Figure]:
         lstm_sizes(),
         FilterForces(),
         energy_curve(),
+        TernaryWalk(),
+        ClipTradeoff(),
+        StepTimeModel(),
     ]
 
 
@@ -126,6 +132,7 @@ def test_javascript_is_valid(figure, tmp_path):
 @pytest.mark.needs("node")
 def test_numbers_look_the_same_in_python_and_javascript(tmp_path):
     numbers = [0.5, 1, 9.996, 999.4, 999.9, 36864, 75_497_472, 1.5e12, 3.77e-4, 1.02e-7, 0.000999999]
+    numbers += [0.3125, -0.3125, 1.125]  # between two numbers of three digits
     module = tmp_path / "numbers.mjs"
     module.write_text(
         (HERE / "family.js").read_text("utf-8")

@@ -3,6 +3,8 @@
 Each figure is a Python file with a JavaScript file of the same name; `figure.py` holds what they share.
 """
 
+from effdl_lite.widgets.clip_errors import best_workers, clip_error
+from effdl_lite.widgets.clip_tradeoff import ClipTradeoff
 from effdl_lite.widgets.energy_curve import EnergyCurve
 from effdl_lite.widgets.energy_layers import layer_spectra
 from effdl_lite.widgets.figure import Figure
@@ -14,11 +16,14 @@ from effdl_lite.widgets.lstm_sizes import LSTMSizes
 from effdl_lite.widgets.prediction import Prediction
 from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
 from effdl_lite.widgets.sparsity_groups import SparsityGroups
+from effdl_lite.widgets.step_time_model import StepTimeModel
+from effdl_lite.widgets.ternary_walk import TernaryWalk
 from effdl_lite.widgets.tradeoff import TradeoffExplorer
 from effdl_lite.widgets.training_step import TrainingStep
 from effdl_lite.widgets.unit_strips import UnitStrips
 
 __all__ = [
+    "ClipTradeoff",
     "EnergyCurve",
     "Figure",
     "FilterForces",
@@ -27,9 +32,13 @@ __all__ = [
     "Prediction",
     "RooflineExplorer",
     "SparsityGroups",
+    "StepTimeModel",
+    "TernaryWalk",
     "TradeoffExplorer",
     "TrainingStep",
     "UnitStrips",
+    "best_workers",
+    "clip_error",
     "group_counts",
     "layer_cost",
     "layer_spectra",
