@@ -119,6 +119,11 @@ class TestEveryFigure:
             assert len((HERE / f"{name}.js").read_bytes()) < 8_000
         assert not re.search("https?://", figure._esm + figure._css)
 
+    def test_its_classes_are_none_with_which_the_theme_lays_out_a_page(self, figure):
+        names = " ".join(re.findall(r'class="([^"$]*)', figure._esm + figure.picture)).split()
+        assert names
+        assert not {"row", "col", "container", "card", "modal", "nav", "navbar"}.intersection(names)
+
 
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("figure", figures(), ids=lambda figure: type(figure).__name__)
@@ -530,7 +535,15 @@ class TestTradeoff:
         ]
         says = [point["says"] for point in tradeoff().points]
         assert says[2].endswith("the two ranges are apart.")
-        assert "as accurate as the dense network" in says[3]
+        assert "level with the dense network" in says[3]
+
+    def test_a_score_without_a_unit_is_printed_without_one(self):
+        figure = TradeoffExplorer(TRADEOFF, DENSE, "Look.", score_name="perplexity", score_unit="")
+        says = figure.points[0]["says"]
+        assert "perplexity 76.4 (" in says
+        assert "points" not in says
+        assert "%" not in figure.table()[1][0][3]
+        assert figure.table()[0] == "Perplexity against MACs"
 
     def test_costs_may_be_counts(self):
         figure = TradeoffExplorer([{**TRADEOFF[0], "cost": 40_550_400}], DENSE, "Look.", share=False)
@@ -925,7 +938,7 @@ class TestLSTMSizes:
 
     def test_bars_are_as_long_as_their_numbers(self):
         figure = LSTMSizes(start=(373, 315))
-        rows = [group for group in ET.fromstring(figure.picture).iter() if group.get("class") == "row"]
+        rows = [group for group in ET.fromstring(figure.picture).iter() if group.get("class") == "part"]
         widths = [[float(bar.get("width")) for bar in row if bar.tag == "rect"] for row in rows]
         for i, key in enumerate(KEYS):
             for part, now, dense in zip(range(4), large((373, 315)), large((1500, 1500)), strict=True):

@@ -52,7 +52,7 @@ function render({ model, el }) {
   const find = (query) => el.querySelector(query), findAll = (query) => [...el.querySelectorAll(query)];
   const change = (i, size) => setTraits(model, { hidden: model.get("hidden").map((old, j) => (j === i ? size : old)) });
   const sliders = dense.map((most, i) => newTypedSlider(scope, find(".effdl-typed"), `Hidden size of LSTM ${i + 1}`, most, (size) => change(i, size)));
-  const rows = findAll(".row"), marks = findAll(".point"), choosers = findAll("[data-set]");
+  const rows = findAll(".part"), marks = findAll(".point"), choosers = findAll("[data-set]");
   const values = { hidden: presets, vocabulary: vocabularies, softmax: [false, true] };
   const valueOf = ({ dataset, value }) => values[dataset.set][value];
   const x = (value) => f.left + (f.right - f.left) * Math.log(Math.min(value, f.high)) / Math.log(f.high);

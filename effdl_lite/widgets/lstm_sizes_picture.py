@@ -85,7 +85,7 @@ def _bars(small: list[PartCost], dense: list[PartCost], softmax: bool, scale: di
             widths = [BAR * getattr(part, key) / scale[key] * counts for part in (now, whole)]
             text = value_text(key, getattr(now, key), getattr(whole, key), counts)
             texts.append(
-                f'<g class="row"><text x="{LEFT - 6}" y="{y + 10}" text-anchor="end" {TEXT}>{PARTS[i]}</text>'
+                f'<g class="part"><text x="{LEFT - 6}" y="{y + 10}" text-anchor="end" {TEXT}>{PARTS[i]}</text>'
                 f'<rect class="now" x="{LEFT}" y="{y}" width="{widths[0]:.5g}" height="{THICK}" fill="currentColor" '
                 f'fill-opacity=".4"/><rect class="dense" x="{LEFT}" y="{y}" width="{widths[1]:.5g}" height="{THICK}" '
                 'fill="none" stroke="currentColor" stroke-width="1.2"/>'

@@ -1,4 +1,4 @@
-"""Accuracy against cost: measured points of several methods, and what each keeps of every layer."""
+"""A score against cost: measured points of several methods, and what each keeps of every layer."""
 
 import math
 from collections.abc import Sequence
@@ -30,17 +30,17 @@ def nice_ticks(low: float, high: float, number: int = 5) -> list[float]:
 
 
 class TradeoffExplorer(Figure):
-    """Measured accuracy against cost: choose a series, walk along its points, see what is left of every layer.
+    """A measured score against cost: choose a series, walk along its points, see what is left of every layer.
 
     Args:
         points: the measurements, at most 10 of each of at most 4 series, in the order in which the slider walks:
             `{"series": "filter", "label": "strength 3e-3", "cost": 0.46, "mean": 75.9, "low": 75.5, "high": 76.3,
-            "layers": {"conv 1": (16, 32)}}`; the accuracy with its spread in %, `layers` may be left out.
+            "layers": {"conv 1": (16, 32)}}`; the score with its spread, `layers` may be left out.
         reference: `{"mean": ..., "low": ..., "high": ...}` of the dense network that was trained equally long.
         task: what the reader should find out, in one line of plain text.
         cost_name: what the cost counts.
         share: True if a cost is a share of the dense network's, 0..1; False if it is a count, such as 2.4e6.
-        x_title, y_title: the titles of the axes; None for titles made of `cost_name`.
+        score_name, score_unit: what the points are judged by, and its unit, "" if it has none: "perplexity", "".
         layers_title: what the numbers of `layers` count.
 
     Raises:
@@ -66,8 +66,8 @@ class TradeoffExplorer(Figure):
         *,
         cost_name: str = "MACs",
         share: bool = True,
-        x_title: str | None = None,
-        y_title: str = "accuracy, %",
+        score_name: str = "accuracy",
+        score_unit: str = "%",
         layers_title: str = "Filters kept in each layer",
     ):
         if not points:
@@ -80,6 +80,7 @@ class TradeoffExplorer(Figure):
         if len(names) > MOST_SERIES:
             raise ValueError(f"there are {len(names)} series; {MOST_SERIES} can be told apart: leave some out")
         self._share, self._cost_name = share, cost_name
+        self._score_name, self._score_unit = score_name, score_unit
         self._reference = scores_in("the reference", reference)
         rows = []
         for point in points:
@@ -108,10 +109,7 @@ class TradeoffExplorer(Figure):
             row["x"], row["y"] = self._x(row["cost"]), self._y(row["mean"])
             row["says"] = self._says(row)
         super().__init__(points=rows, names=names, task=task)
-        self._titles = (
-            x_title or (f"{cost_name}, % of the dense network" if share else cost_name),
-            y_title,
-        )
+        self._titles = (f"{cost_name}, % of the dense network" if share else cost_name, self._score())
         self.texts = {"layers": layers_title, "rows": self.table()[1], "caption": self.table()[0]}
         self.picture = self._draw()
 
@@ -131,7 +129,8 @@ class TradeoffExplorer(Figure):
         return proposal["value"]
 
     def table(self) -> tuple[str, list[list[str]]]:
-        rows = [["Series", "Point", self._cost_name, "Accuracy, %", "Spread", "Against dense", "Kept in each layer"]]
+        score = self._score()[0].upper() + self._score()[1:]
+        rows = [["Series", "Point", self._cost_name, score, "Spread", "Against dense", "Kept in each layer"]]
         dense = self._reference
         spread = f"{dense['low']:.1f} to {dense['high']:.1f}"
         whole = "100\u00a0%" if self._share else "-"
@@ -149,10 +148,13 @@ class TradeoffExplorer(Figure):
                     "; ".join(text.replace(" ", "\u00a0") for text in kept) or "-",
                 ]
             )
-        return f"Accuracy against {self._cost_name}", rows
+        return f"{score.split(',')[0]} against {self._cost_name}", rows
+
+    def _score(self) -> str:
+        return f"{self._score_name}, {self._score_unit}" if self._score_unit else self._score_name
 
     def _difference(self, row: dict) -> float:
-        """Points above the dense network, of the two rounded accuracies, so that a reader gets the same."""
+        """How far above the dense network, of the two rounded scores, so that a reader gets the same."""
         return round(round(row["mean"], 1) - round(self._reference["mean"], 1), 1) + 0.0
 
     @staticmethod
@@ -166,10 +168,13 @@ class TradeoffExplorer(Figure):
 
     def _says(self, row: dict) -> str:
         gap, dense = self._difference(row), self._reference
-        side = f"{abs(gap):.1f} points {'below' if gap < 0 else 'above'}" if gap else "as accurate as"
+        points = " points" if self._score_unit == "%" else ""
+        side = f"{abs(gap):.1f}{points} {'below' if gap < 0 else 'above'}" if gap else "level with"
+        number = f"{row['mean']:.1f}"
+        mean = f"{number}\u00a0%" if points else f"{self._score_name} {number} {self._score_unit}".strip()
         overlap = row["low"] <= dense["high"] and dense["low"] <= row["high"]
         return (
-            f"{self._cost(row['cost'])} {'of the ' if self._share else ''}{self._cost_name}, {row['mean']:.1f}\u00a0% "
+            f"{self._cost(row['cost'])} {'of the ' if self._share else ''}{self._cost_name}, {mean} "
             f"({row['low']:.1f} to {row['high']:.1f}), {side} the dense network"
             f" ({dense['low']:.1f} to {dense['high']:.1f}): the two ranges {'overlap' if overlap else 'are apart'}."
         )
