@@ -15,9 +15,9 @@ from grading.leaks import leaks, private_bodies
 from grading.suite import labs, load
 
 NAME = f"effdl-labs-{__version__}"
-# The chapters, which the labs link to, read stored results and weights.
+# The chapters, which the labs link to, read stored results of runs and benchmarks, and weights.
 TAKEN = re.compile(
-    r"labs/|effdl_lite/|book/[^/]*\.ipynb$|experiments/(results/[^.]*\.json|weights/|claims\.yml)"
+    r"labs/|effdl_lite/|book/[^/]*\.ipynb$|experiments/((benchmarks/)?results/[^.]*\.json|weights/|claims\.yml)"
     r"|(constraints\.txt|requirements\.txt|pyproject\.toml|LICENSE)$"
 )
 START = "grading/START.md"

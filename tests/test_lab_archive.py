@@ -11,6 +11,7 @@ import zipfile
 import nbformat
 import pytest
 import tiny_lab
+import yaml
 from book_site import real_book
 
 import effdl_lite
@@ -33,6 +34,23 @@ def files() -> dict[str, bytes]:
     return archive.contents()
 
 
+PLACES = {
+    "reference_rows": "experiments/results/{}.json",
+    "reference_settings": "experiments/results/{}.json",
+    "reference_benchmark": "experiments/benchmarks/results/{}.json",
+    "reference_weights": "experiments/weights/{}.safetensors",
+}
+
+
+def reads_of(notebook: dict) -> set[str]:
+    """Files that a notebook reads by a name that stands in the call itself."""
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in PLACES]
+    named = [(call.func.id, call.args[0].value) for call in calls if isinstance(call.args[0], ast.Constant)]
+    return {PLACES[function].format(name) for function, name in named}
+
+
 class TestArchive:
     def test_two_runs_give_the_same_bytes(self):
         first = hashlib.sha256(archive.write().read_bytes()).hexdigest()
@@ -53,6 +71,32 @@ class TestArchive:
         assert any(name.endswith(".js") for name in files), "the figures' browser code"
         folders = {name.split("/")[0] for name in files if "/" in name}
         assert folders == {"book", "effdl_lite", "experiments", "labs"}
+
+    def test_it_holds_every_result_and_weight_that_a_chapter_names(self, files):
+        chapters = [json.loads(content) for name, content in files.items() if name.startswith("book/")]
+        read = set().union(*map(reads_of, chapters))
+        assert {place.rsplit("/", 1)[0] for place in PLACES.values()} == {path.rsplit("/", 1)[0] for path in read}
+        assert not read - set(files)
+
+    def test_it_holds_all_that_a_chapter_may_read_by_a_name_that_it_computes(self, files):
+        for folder in {place.rsplit("/", 1)[0] for place in PLACES.values()}:
+            done = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True)
+            tracked = set(done.stdout.split())
+            assert tracked
+            assert not tracked - set(files)
+
+    def test_it_holds_every_result_that_the_ledger_of_claims_reads(self, files):
+        def results(node) -> set[str]:
+            if isinstance(node, list):
+                return {name for item in node for name in results(item)}
+            if not isinstance(node, dict):
+                return set()
+            named = node.get("results", [])
+            return results(list(node.values())) | set([named] if isinstance(named, str) else named)
+
+        read = results(yaml.safe_load(files["experiments/claims.yml"]))
+        assert "intrinsic_sparsity_lstm" in read
+        assert not {f"experiments/results/{name}.json" for name in read} - set(files)
 
     def test_its_requirements_are_those_of_the_package_and_the_notebooks(self, files):
         text = files["requirements.txt"].decode()

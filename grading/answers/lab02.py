@@ -108,6 +108,12 @@ def not_transposed(weight_ih, weight_hh, bias, x, h, c):
 
 
 @right("lstm_step")
+def one_call_of_pytorch(weight_ih, weight_hh, bias, x, h, c):
+    """PyTorch's own step, which the task allows"""
+    return torch.lstm_cell(x, (h, c), weight_ih, weight_hh, bias, torch.zeros_like(bias))
+
+
+@right("lstm_step")
 def gate_by_gate(weight_ih, weight_hh, bias, x, h, c):
     """one gate after the other, by slices"""
     n = h.shape[1]
@@ -132,65 +138,126 @@ def with_linear_and_a_list(weight_ih, weight_hh, bias, x, h, c):
 # Exercise 2
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def mean_of_perplexities(embedding, layers, softmax, text, steps):
-    """the mean of the perplexities of the chunks"""
-    inputs, targets, states, found = text[:, :-1], text[:, 1:], fresh_states(layers, len(text)), []
+    """the mean of the perplexities of the chunks so far"""
+    inputs, targets, states = text[:, :-1], text[:, 1:], fresh_states(layers, len(text))
+    total, found = 0.0, []
     for start in range(0, inputs.shape[1], steps):
         logits, states = read(embedding, layers, softmax, inputs[:, start : start + steps], states)
-        found.append(F.cross_entropy(logits.flatten(0, 1), targets[:, start : start + steps].flatten()).exp().item())
-    return sum(found) / len(found)
+        total += F.cross_entropy(logits.flatten(0, 1), targets[:, start : start + steps].flatten()).exp().item()
+        found.append(total / (len(found) + 1))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def chunks_of_one_weight(embedding, layers, softmax, text, steps):
     """the mean of the chunks' means, so that a short last chunk counts as much as the others"""
-    inputs, targets, states, found = text[:, :-1], text[:, 1:], fresh_states(layers, len(text)), []
+    inputs, targets, states = text[:, :-1], text[:, 1:], fresh_states(layers, len(text))
+    total, found = 0.0, []
     for start in range(0, inputs.shape[1], steps):
         logits, states = read(embedding, layers, softmax, inputs[:, start : start + steps], states)
-        found.append(F.cross_entropy(logits.flatten(0, 1), targets[:, start : start + steps].flatten()).item())
-    return math.exp(sum(found) / len(found))
+        total += F.cross_entropy(logits.flatten(0, 1), targets[:, start : start + steps].flatten()).item()
+        found.append(math.exp(total / (len(found) + 1)))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def state_thrown_away(embedding, layers, softmax, text, steps):
     """begins every chunk with an empty state"""
-    inputs, targets, nats = text[:, :-1], text[:, 1:], 0.0
+    inputs, targets, nats, count, found = text[:, :-1], text[:, 1:], 0.0, 0, []
     for start in range(0, inputs.shape[1], steps):
         states = fresh_states(layers, len(text))
         logits, _ = read(embedding, layers, softmax, inputs[:, start : start + steps], states)
         goal = targets[:, start : start + steps].flatten()
         nats += F.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
-    return math.exp(nats / targets.numel())
+        count += goal.numel()
+        found.append(math.exp(nats / count))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def last_chunk_left_out(embedding, layers, softmax, text, steps):
     """leaves out a last chunk that is not whole"""
     inputs, targets, states, nats, count = text[:, :-1], text[:, 1:], fresh_states(layers, len(text)), 0.0, 0
+    found = []
     for start in range(0, inputs.shape[1] - steps + 1, steps):
         logits, states = read(embedding, layers, softmax, inputs[:, start : start + steps], states)
         goal = targets[:, start : start + steps].flatten()
         nats += F.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
         count += goal.numel()
-    return math.exp(nats / max(count, 1))
+        found.append(math.exp(nats / count))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
+def last_chunk_counted_as_whole(embedding, layers, softmax, text, steps):
+    """divides as if every chunk had as many words as the first"""
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="sum").item()
+        count += len(text) * steps
+        found.append(math.exp(nats / count))
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def steps_ignored(embedding, layers, softmax, text, steps):
+    """reads the whole text at once, whatever steps says"""
+    logits, _ = read(embedding, layers, softmax, text[:, :-1], fresh_states(layers, len(text)))
+    return [F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten()).exp().item()]
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def word_by_word(embedding, layers, softmax, text, steps):
+    """chunks of one word, whatever it is asked for"""
+    states, nats, found = fresh_states(layers, len(text)), 0.0, []
+    for n in range(text.shape[1] - 1):
+        logits, states = read(embedding, layers, softmax, text[:, n : n + 1], states)
+        nats += F.cross_entropy(logits[:, 0], text[:, n + 1], reduction="sum").item()
+        found.append(math.exp(nats / (len(text) * (n + 1))))
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def each_chunk_by_itself(embedding, layers, softmax, text, steps):
+    """the perplexity of each chunk, not of all words so far"""
+    states, found = fresh_states(layers, len(text)), []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        found.append(F.cross_entropy(logits.flatten(0, 1), goal.flatten()).exp().item())
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def only_the_whole_text(embedding, layers, softmax, text, steps):
+    """the perplexity of the whole text, once for each chunk"""
+    states, nats, count = fresh_states(layers, len(text)), 0.0, 0
+    chunks = text[:, :-1].split(steps, dim=1)
+    for words, goal in zip(chunks, text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="sum").item()
+        count += goal.numel()
+    return [math.exp(nats / count)] * len(chunks)
+
+
+@wrong("perplexity", function="perplexity_so_far")
 def predicts_the_word_it_read(embedding, layers, softmax, text, steps):
     """the word itself as its target"""
-    inputs, states, nats = text[:, :-1], fresh_states(layers, len(text)), 0.0
-    for start in range(0, inputs.shape[1], steps):
-        words = inputs[:, start : start + steps]
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
+    for words in text[:, :-1].split(steps, dim=1):
         logits, states = read(embedding, layers, softmax, words, states)
         nats += F.cross_entropy(logits.flatten(0, 1), words.flatten(), reduction="sum").item()
-    return math.exp(nats / inputs.numel())
+        count += words.numel()
+        found.append(math.exp(nats / count))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def first_word_of_a_chunk_lost(embedding, layers, softmax, text, steps):
     """cuts the text first, so that the first word of each chunk is never predicted"""
-    states, nats, count = fresh_states(layers, len(text)), 0.0, 0
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
     for start in range(0, text.shape[1] - 1, steps + 1):
         chunk = text[:, start : start + steps + 1]
         if chunk.shape[1] < 2:
@@ -198,61 +265,81 @@ def first_word_of_a_chunk_lost(embedding, layers, softmax, text, steps):
         logits, states = read(embedding, layers, softmax, chunk[:, :-1], states)
         nats += F.cross_entropy(logits.flatten(0, 1), chunk[:, 1:].flatten(), reduction="sum").item()
         count += chunk[:, 1:].numel()
-    return math.exp(nats / count)
+        found.append(math.exp(nats / count))
+    return found
 
 
-@wrong("perplexity")
+@wrong("perplexity", function="perplexity_so_far")
 def loss_instead(embedding, layers, softmax, text, steps):
     """the mean loss, without exp"""
-    logits, _ = read(embedding, layers, softmax, text[:, :-1], fresh_states(layers, len(text)))
-    return F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten()).item()
-
-
-@wrong("perplexity")
-def power_of_two(embedding, layers, softmax, text, steps):
-    """two to the power of a loss in nats"""
-    logits, _ = read(embedding, layers, softmax, text[:, :-1], fresh_states(layers, len(text)))
-    return 2 ** F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten()).item()
-
-
-@wrong("perplexity")
-def divided_by_all_words(embedding, layers, softmax, text, steps):
-    """divides by the number of all words, the first ones too, which nobody predicts"""
-    logits, _ = read(embedding, layers, softmax, text[:, :-1], fresh_states(layers, len(text)))
-    nats = F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten(), reduction="sum").item()
-    return math.exp(nats / text.numel())
-
-
-@wrong("perplexity")
-def streams_mixed(embedding, layers, softmax, text, steps):
-    """flattens logits and targets in different orders: right only for one stream"""
-    inputs, targets, states, nats = text[:, :-1], text[:, 1:], fresh_states(layers, len(text)), 0.0
-    for start in range(0, inputs.shape[1], steps):
-        logits, states = read(embedding, layers, softmax, inputs[:, start : start + steps], states)
-        goal = targets[:, start : start + steps].T.flatten()
-        nats += F.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
-    return math.exp(nats / targets.numel())
-
-
-@right("perplexity")
-def word_by_word(embedding, layers, softmax, text, steps):
-    """chunks of one word, whatever it is asked for, with a tensor as result"""
-    states, total = fresh_states(layers, len(text)), torch.zeros(())
-    for n in range(text.shape[1] - 1):
-        logits, states = read(embedding, layers, softmax, text[:, n : n + 1], states)
-        total -= logits[:, 0].log_softmax(dim=1)[range(len(text)), text[:, n + 1]].sum()
-    return torch.exp(total / (len(text) * (text.shape[1] - 1)))
-
-
-@right("perplexity")
-def weighted_means(embedding, layers, softmax, text, steps):
-    """split into chunks, means weighted with their words"""
-    states, nats, count = fresh_states(layers, text.shape[0]), 0.0, 0
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
     for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
         logits, states = read(embedding, layers, softmax, words, states)
-        nats += F.cross_entropy(logits.transpose(1, 2), goal).item() * goal.numel()
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="sum").item()
         count += goal.numel()
-    return math.exp(nats / count)
+        found.append(nats / count)
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def power_of_two(embedding, layers, softmax, text, steps):
+    """two to the power of a loss in nats"""
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="sum").item()
+        count += goal.numel()
+        found.append(2 ** (nats / count))
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def divided_by_all_words(embedding, layers, softmax, text, steps):
+    """counts the first word of each stream too, which nobody predicts"""
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, len(text), []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.flatten(), reduction="sum").item()
+        count += goal.numel()
+        found.append(math.exp(nats / count))
+    return found
+
+
+@wrong("perplexity", function="perplexity_so_far")
+def streams_mixed(embedding, layers, softmax, text, steps):
+    """flattens logits and targets in different orders: right only for one stream"""
+    states, nats, count, found = fresh_states(layers, len(text)), 0.0, 0, []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        nats += F.cross_entropy(logits.flatten(0, 1), goal.T.flatten(), reduction="sum").item()
+        count += goal.numel()
+        found.append(math.exp(nats / count))
+    return found
+
+
+@right("perplexity", function="perplexity_so_far")
+def all_losses_kept(embedding, layers, softmax, text, steps):
+    """keeps the log-probability of every word, and gives a tensor"""
+    states, losses, found = fresh_states(layers, text.shape[0]), torch.zeros(len(text), 0), []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        chosen = -logits.log_softmax(dim=2).gather(2, goal[:, :, None])[:, :, 0]
+        losses = torch.cat([losses, chosen], dim=1)
+        found.append(losses.mean().exp())
+    return torch.stack(found)
+
+
+@right("perplexity", function="perplexity_so_far")
+def weighted_means(embedding, layers, softmax, text, steps):
+    """split into chunks, a running mean weighted with the words"""
+    states, mean, count, found = fresh_states(layers, text.shape[0]), 0.0, 0, []
+    for words, goal in zip(text[:, :-1].split(steps, dim=1), text[:, 1:].split(steps, dim=1)):
+        logits, states = read(embedding, layers, softmax, words, states)
+        loss = F.cross_entropy(logits.transpose(1, 2), goal)
+        mean = (mean * count + loss.item() * goal.numel()) / (count + goal.numel())
+        count = count + goal.numel()
+        found.append(math.exp(mean))
+    return tuple(found)
 
 
 # Exercise 3
@@ -709,6 +796,28 @@ def nan_at_zero(weight_ih, weight_hh, reader, strength, epsilon=1e-8, double_cou
 
 
 @wrong("penalty_gradient")
+def nan_in_two_of_three(weight_ih, weight_hh, reader, strength, epsilon=1e-8, double_count=False):
+    """mends the nan in weight_ih alone"""
+    n = weight_hh.shape[1]
+    pull = strength / (unit_squares(weight_ih, weight_hh, reader, double_count) + epsilon).sqrt()
+    rows = pull.repeat(4)[:, None]
+    crossing = torch.eye(n, dtype=torch.bool).repeat(4, 1)
+    both = rows + pull if double_count else torch.where(crossing, rows, rows + pull)
+    return (weight_ih * rows).nan_to_num(0), weight_hh * both, reader * pull
+
+
+@wrong("penalty_gradient")
+def nan_in_the_reader(weight_ih, weight_hh, reader, strength, epsilon=1e-8, double_count=False):
+    """mends the nan in the matrices of the layer, and not in what reads it"""
+    n = weight_hh.shape[1]
+    pull = strength / (unit_squares(weight_ih, weight_hh, reader, double_count) + epsilon).sqrt()
+    rows = pull.repeat(4)[:, None]
+    crossing = torch.eye(n, dtype=torch.bool).repeat(4, 1)
+    both = rows + pull if double_count else torch.where(crossing, rows, rows + pull)
+    return (weight_ih * rows).nan_to_num(0), (weight_hh * both).nan_to_num(0), reader * pull
+
+
+@wrong("penalty_gradient")
 def by_autograd_alone(weight_ih, weight_hh, reader, strength, epsilon=1e-8, double_count=False):
     """autograd, which gives nan at a dead unit without epsilon"""
     leaves = [w.detach().clone().requires_grad_() for w in (weight_ih, weight_hh, reader)]
@@ -822,6 +931,17 @@ def autograd_with_a_guard(weight_ih, weight_hh, reader, strength, epsilon=1e-8, 
     squares = unit_squares(*leaves, double_count) + epsilon
     total = strength * squares[squares > 0].sqrt().sum()
     return torch.autograd.grad(total, leaves)
+
+
+@right("penalty_gradient")
+def autograd_of_a_function(weight_ih, weight_hh, reader, strength, epsilon=1e-8, double_count=False):
+    """torch.func.grad, and zeros in place of every nan"""
+
+    def penalty(ih, hh, out):
+        return iss_penalty(ih, hh, out, strength, epsilon, double_count)
+
+    found = torch.func.grad(penalty, argnums=(0, 1, 2))(weight_ih, weight_hh, reader)
+    return [w.nan_to_num(0.0) for w in found]
 
 
 @right("penalty_gradient")
@@ -1046,6 +1166,18 @@ def mask_recomputed(weight_ih, weight_hh, reader, threshold, dead):
     hh[:, dead] = 0
     out[:, dead] = 0
     return ih, hh, out, dead
+
+
+@wrong("dead", function="after_step")
+def mask_before_silencing(weight_ih, weight_hh, reader, threshold, dead):
+    """takes the mask between the two steps, so that a unit that reads only a dead one lives for one update more"""
+    ih, hh, out = (torch.where(w.abs() < threshold, 0.0, w) for w in (weight_ih, weight_hh, reader))
+    now = dead | dead_units(ih, hh, out)
+    rows = dead.repeat(4)
+    ih[rows] = hh[rows] = 0
+    hh[:, dead] = 0
+    out[:, dead] = 0
+    return ih, hh, out, now
 
 
 @wrong("dead", function="after_step")
@@ -1291,6 +1423,26 @@ def cuts_what_lives(layers, softmax, dead):
         smaller.append((ih[rows][:, below], hh[rows][:, ~gone], bias[rows]))
         below = ~gone
     return smaller, (softmax[0][:, below], softmax[1])
+
+
+@wrong("cut")
+def compacted_by_the_package(layers, softmax, dead):
+    """lets the package cut whatever is dead, and never looks at the masks"""
+    from effdl_lite.methods.compaction import compact_recurrent
+    from effdl_lite.models import LSTMLanguageModel
+
+    words, inputs = len(softmax[0]), layers[0][0].shape[1]
+    model = LSTMLanguageModel(words, inputs, [hh.shape[1] for _, hh, _ in layers])
+    values = [torch.randn(words, inputs)]
+    for ih, hh, bias in layers:
+        values += [ih, hh, bias, torch.zeros_like(bias)]
+    for parameter, value in zip(model.parameters(), values + list(softmax)):
+        parameter.data = value.clone()
+    small, triples = compact_recurrent(model), []
+    for layer in small.layers:
+        ih, hh, first, second = [w.detach() for w in layer.parameters()]
+        triples.append((ih, hh, first + second))
+    return triples, (small.decoder.weight.detach(), small.decoder.bias.detach())
 
 
 @wrong("cut")

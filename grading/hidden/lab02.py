@@ -144,9 +144,19 @@ def step_leaves_its_input_alone(S):
 # Exercise 2
 
 
-def perplexity_of(embedding, layers, softmax, text: Tensor) -> float:
+def perplexities_of(embedding, layers, softmax, text: Tensor, steps: int) -> list[float]:
+    """After each chunk, over all words so far; computed in one go."""
     logits = public.logits_of(embedding, layers, softmax, text[:, :-1]).double()
-    return F.cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten()).exp().item()
+    nats = F.cross_entropy(logits.transpose(1, 2), text[:, 1:], reduction="none")
+    ends = [*range(steps, nats.shape[1], steps), nats.shape[1]]
+    return [nats[:, :end].mean().exp().item() for end in ends]
+
+
+def compare_perplexities(S, model: tuple, text: Tensor, steps: int, what: str) -> None:
+    expected = perplexities_of(*model, text, steps)
+    found = public.so_far(S.perplexity_so_far(*model, text, steps), len(expected))
+    for number, (mine, other) in enumerate(zip(found, expected, strict=True), 1):
+        close(mine, other, f"the perplexity after chunk {number} of {what}", 1e-3, show=False)
 
 
 def text_of(streams: int, length: int, seed: int, words: int = 7) -> Tensor:
@@ -155,41 +165,37 @@ def text_of(streams: int, length: int, seed: int, words: int = 7) -> Tensor:
 
 @hidden.test("perplexity")
 def perplexities_of_random_models(S):
-    """models of one to three layers, whole texts"""
+    """models of one to three layers, texts in one chunk"""
     for seed, units in enumerate([(4,), (5, 3), (2, 6, 3)]):
         model, text = public.language_model(units=units, seed=100 * seed), text_of(3, 11, seed)
-        found = S.perplexity(*model, text, 10)
-        close(found, perplexity_of(*model, text), f"the perplexity of a model of {units} units", 1e-3, show=False)
+        compare_perplexities(S, model, text, 10, f"a whole text, with a model of {units} units")
 
 
 @hidden.test("perplexity")
 def perplexities_in_chunks(S):
     """chunks of several lengths, that fit and that do not"""
     model, text = public.language_model(seed=300), text_of(4, 22, seed=3)
-    expected = perplexity_of(*model, text)
     for steps in (1, 2, 3, 7, 8, 20, 21, 22, 100):
-        close(S.perplexity(*model, text, steps), expected, f"the perplexity in chunks of {steps}", 1e-3, show=False)
+        compare_perplexities(S, model, text, steps, f"a text in chunks of {steps}")
 
 
 @hidden.test("perplexity")
 def perplexity_of_two_words(S):
     """streams of two words, so that only one is predicted in each"""
-    model, text = public.language_model(seed=400), text_of(5, 2, seed=4)
-    close(S.perplexity(*model, text, 4), perplexity_of(*model, text), "the perplexity", 1e-3, show=False)
+    compare_perplexities(S, public.language_model(seed=400), text_of(5, 2, seed=4), 4, "streams of two words")
 
 
 @hidden.test("perplexity")
 def perplexity_of_one_stream(S):
     """a single stream"""
-    model, text = public.language_model(seed=500), text_of(1, 30, seed=5)
-    close(S.perplexity(*model, text, 4), perplexity_of(*model, text), "the perplexity", 1e-3, show=False)
+    compare_perplexities(S, public.language_model(seed=500), text_of(1, 30, seed=5), 4, "a single stream")
 
 
 @hidden.test("perplexity")
 def perplexity_leaves_its_input_alone(S):
     """model and text stay as they were"""
     args = [*public.language_model(seed=600), text_of(2, 9, seed=6), 4]
-    unchanged(S, "perplexity", args, "embedding layers softmax text steps")
+    unchanged(S, "perplexity_so_far", args, "embedding layers softmax text steps")
 
 
 # Exercise 3
@@ -481,6 +487,18 @@ def revived_units_are_silenced(S):
         dead = torch.tensor([unit % 3 == 0 for unit in range(sizes[1])])
         for threshold in (0.0, 0.3):
             compare_steps(S, layer_of(*sizes, seed=seed + 95), threshold, dead, "where some were dead before")
+
+
+@hidden.test("dead")
+def readers_of_the_dead(S):
+    """units whose only weights read a unit that was dead before, or are read by it"""
+    for unit, rows in ((0, (1, 2, 11)), (2, (4, 9, 3)), (3, (0, 5, 10))):
+        matrices = [torch.zeros(16, 3), torch.zeros(16, 4), torch.zeros(5, 4)]
+        for row in rows:
+            matrices[1][row, unit] = 2.0
+        matrices[0][unit], matrices[2][1, unit] = 1.0, 1.0
+        dead = torch.tensor([number == unit for number in range(4)])
+        compare_steps(S, matrices, 0.5, dead, "where living units own only what reads a dead one")
 
 
 @hidden.test("dead")

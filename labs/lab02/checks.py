@@ -26,31 +26,36 @@ def pair(result, name: str) -> tuple:
 # Exercise 1
 
 
+def step_gives(S, args: list, h: Tensor, c: Tensor, says: tuple[str, str]) -> None:
+    """Compares the new (h, c); who has them the other way round is told so."""
+    found, expected = pair(S.lstm_step(*args), "lstm_step"), (h, c)
+    swapped = all(
+        isinstance(mine, Tensor) and mine.shape == other.shape and (mine - other).abs().max() < 1e-4
+        for mine, other in zip(found, (c, h), strict=True)
+    )
+    holds(not swapped, "h and c are right, and in the wrong order: return the pair (h, c)")
+    for mine, other, what in zip(found, expected, says, strict=True):
+        close(mine, other, what)
+
+
 @checks.test("lstm_step", hint="hint 2")
 def a_step_without_weights(S):
     """no weights and no bias: all gates are half open, the candidate is 0"""
-    zeros = torch.zeros(4, 1)
-    h, c = pair(
-        S.lstm_step(zeros, zeros, torch.zeros(4), torch.ones(1, 1), torch.ones(1, 1), torch.full((1, 1), 2.0)),
-        "lstm_step",
-    )
-    close(c, torch.tensor([[1.0]]), "the new c, half of the old 2")
-    close(h, torch.tensor([[0.5 * math.tanh(1)]]), "the new h, half of tanh(1)")
+    zeros, one = torch.zeros(4, 1), torch.ones(1, 1)
+    says = "the new h, half of tanh(1),", "the new c, half of the old 2,"
+    step_gives(S, [zeros, zeros, torch.zeros(4), one, one, 2 * one], 0.5 * one.tanh(), one, says)
 
 
 @checks.test("lstm_step", hint="hint 2")
 def gates_open_and_shut(S):
     """biases that open one gate and shut another, in the order i, f, g, o"""
-    bias = torch.tensor([100.0, -100.0, 0.5, 0.0])
-    zeros = torch.zeros(4, 1)
-    h, c = pair(
-        S.lstm_step(zeros, zeros, bias, torch.ones(1, 1), torch.ones(1, 1), torch.full((1, 1), 3.0)), "lstm_step"
-    )
-    close(c, torch.tensor([[math.tanh(0.5)]]), "the new c: the old one is forgotten, the candidate taken in whole")
-    close(h, torch.tensor([[0.5 * math.tanh(math.tanh(0.5))]]), "the new h")
+    zeros, one, bias = torch.zeros(4, 1), torch.ones(1, 1), torch.tensor([100.0, -100.0, 0.5, 0.0])
+    c = torch.tensor([[math.tanh(0.5)]])
+    says = "the new h", "the new c (the old one is forgotten, the candidate taken in whole)"
+    step_gives(S, [zeros, zeros, bias, one, one, 3 * one], 0.5 * c.tanh(), c, says)
 
 
-@checks.test("lstm_step", hint="hint 1")
+@checks.test("lstm_step", hint="hint 2")
 def a_step_of_pytorch(S):
     """a batch of two, three inputs, four units: the same as torch.nn.LSTMCell"""
     theirs = torch.nn.LSTMCell(3, 4)
@@ -60,9 +65,7 @@ def a_step_of_pytorch(S):
         x, h, c = normal(2, 3, seed=5), normal(2, 4, seed=6), normal(2, 4, seed=7)
         expected = theirs(x, (h, c))
     ih, hh, first, second = [weight.detach() for weight in theirs.parameters()]
-    found = pair(S.lstm_step(ih, hh, first + second, x, h, c), "lstm_step")
-    for name, mine, other in zip("hc", found, expected, strict=True):
-        close(mine, other, f"the new {name}")
+    step_gives(S, [ih, hh, first + second, x, h, c], *expected, ("the new h", "the new c"))
 
 
 @checks.test("lstm_step")
@@ -79,32 +82,52 @@ TABLE = (torch.zeros(2, 1), [], (torch.zeros(2, 1), torch.tensor([math.log(3.0),
 
 @checks.test("perplexity", hint="hint 2")
 def three_words_to_predict(S):
-    """a model that always says 3/4 and 1/4, and the text 1 0 1 0: two words at 3/4, one at 1/4"""
-    expected = math.exp((2 * math.log(4 / 3) + math.log(4)) / 3)
-    close(S.perplexity(*TABLE, torch.tensor([[1, 0, 1, 0]]), 3), expected, "the perplexity")
+    """a model that always says 3/4 and 1/4, and the text 1 0 1 0 in one chunk: two words at 3/4, one at 1/4"""
+    (found,) = so_far(S.perplexity_so_far(*TABLE, torch.tensor([[1, 0, 1, 0]]), 3), 1)
+    close(found, math.exp((2 * math.log(4 / 3) + math.log(4)) / 3), "the perplexity")
 
 
 @checks.test("perplexity", hint="hint 2")
 def chunks_of_words(S):
-    """the same in chunks of two words, of which the last holds only one"""
-    expected = math.exp((2 * math.log(4 / 3) + math.log(4)) / 3)
-    close(S.perplexity(*TABLE, torch.tensor([[1, 0, 1, 0]]), 2), expected, "the perplexity in chunks of 2")
+    """the same in chunks of two words, of which the last holds only one: a number for each"""
+    found = so_far(S.perplexity_so_far(*TABLE, torch.tensor([[1, 0, 1, 0]]), 2), 2)
+    close(found[0], math.exp((math.log(4 / 3) + math.log(4)) / 2), "the perplexity after the first chunk")
+    close(found[1], math.exp((2 * math.log(4 / 3) + math.log(4)) / 3), "the perplexity after all three words")
 
 
 @checks.test("perplexity", hint="hint 1")
 def words_that_follow(S):
-    """a model that is sure that word 1 follows on 0, and 0 on 1"""
+    """a model that is sure that word 1 follows 0, and 0 follows 1"""
     model = (torch.eye(2), [], (torch.tensor([[0.0, 20.0], [20.0, 0.0]]), torch.zeros(2)))
-    close(S.perplexity(*model, torch.tensor([[0, 1, 0, 1], [1, 0, 1, 0]]), 2), 1.0, "the perplexity")
+    for value in so_far(S.perplexity_so_far(*model, torch.tensor([[0, 1, 0, 1], [1, 0, 1, 0]]), 2), 2):
+        close(value, 1.0, "the perplexity")
 
 
 @checks.test("perplexity", hint="hint 3")
 def chunks_do_not_matter(S):
-    """two LSTM layers: chunks of 1, 4, 5 and 50 words give the same number"""
+    """two LSTM layers, eleven words to predict: the last number is the same for chunks of 4, 5, 1 and 50 words"""
     model, text = language_model(), torch.randint(7, (3, 12), generator=torch.Generator().manual_seed(9))
-    whole = S.perplexity(*model, text, 50)
-    for steps in (1, 4, 5):
-        close(S.perplexity(*model, text, steps), whole, f"the perplexity in chunks of {steps}, as in one chunk,")
+    (whole,) = so_far(S.perplexity_so_far(*model, text, 50), 1)
+    for steps, count in ((4, 3), (5, 3), (1, 11)):
+        found = so_far(S.perplexity_so_far(*model, text, steps), count)
+        close(found[-1], whole, f"the last perplexity in chunks of {steps}, as in one chunk,")
+
+
+@checks.test("perplexity", hint="hint 2")
+def up_to_a_chunk(S):
+    """each number is that of the text up to there"""
+    model, text = language_model(), torch.randint(7, (3, 12), generator=torch.Generator().manual_seed(9))
+    for number, value in enumerate(so_far(S.perplexity_so_far(*model, text, 4), 3), 1):
+        (alone,) = so_far(S.perplexity_so_far(*model, text[:, : 4 * number + 1], 50), 1)
+        close(value, alone, f"number {number} in chunks of 4, as for the text cut off there,")
+
+
+def so_far(result, count: int) -> list:
+    """What perplexity_so_far should return: a number for each chunk."""
+    found = list(result) if isinstance(result, tuple | list) or (isinstance(result, Tensor) and result.dim()) else None
+    holds(found is not None, "perplexity_so_far should return a list, with a number for each chunk")
+    holds(len(found) == count, f"there should be {count} numbers, one for each chunk, and there are {len(found)}")
+    return found
 
 
 def language_model(words: int = 7, width: int = 3, units: tuple[int, ...] = (4, 5), seed: int = 20, scale: float = 1.5):
@@ -163,6 +186,12 @@ def sizes_of_groups(S):
     close(S.group_size(5, 7, []), 20 + 28 + 28 - 4, "group_size(5, 7, []), a layer that nobody reads")
 
 
+@checks.test("owned")
+def owned_changes_nothing(S):
+    """the matrices stay as they were"""
+    unchanged(S, "owned", [1, IH, HH, READERS], "unit weight_ih weight_hh readers")
+
+
 def marked(found, expected: Tensor, what: str) -> None:
     """A mask of booleans that agrees everywhere."""
     shaped(found, expected.shape, what)
@@ -201,6 +230,16 @@ def crossings_twice(S):
     close(S.unit_squares(*LAYER, double_count=True), torch.tensor([45.0, 9.0, 0.0]), "unit_squares with double_count")
 
 
+@checks.test("penalty", hint="hint 2")
+def a_crossing_in_the_third_gate(S):
+    """and a crossing weight of unit 1 in the third gate, a 2: it counts once, or twice"""
+    hh = WEIGHT_HH.clone()
+    hh[7, 1] = 2
+    layer = [WEIGHT_IH, hh, READER]
+    close(S.unit_squares(*layer), torch.tensor([36.0, 13.0, 0.0]), "unit_squares")
+    close(S.unit_squares(*layer, double_count=True), torch.tensor([45.0, 17.0, 0.0]), "unit_squares with double_count")
+
+
 @checks.test("penalty")
 def lengths_six_and_three(S):
     """the penalty with strength 0.5 and no epsilon: 0.5 x (6 + 3 + 0)"""
@@ -209,7 +248,7 @@ def lengths_six_and_three(S):
     close(S.iss_penalty(*LAYER, 0.5, epsilon=0.0, double_count=True), twice, "the penalty with double_count")
 
 
-@checks.test("penalty")
+@checks.test("penalty", hint="hint 4")
 def epsilon_in_the_root(S):
     """epsilon 13 makes the roots of 49, 22 and 13"""
     expected = 7 + math.sqrt(22) + math.sqrt(13)
@@ -218,7 +257,7 @@ def epsilon_in_the_root(S):
     close(S.iss_penalty(*dead, 1000.0), 0.3, "the penalty of three dead units, strength 1000, epsilon 1e-8")
 
 
-@checks.test("penalty", hint="hint 3")
+@checks.test("penalty", hint="hint 4")
 def autograd_of_the_penalty(S):
     """autograd finds the gradient, also beside a dead unit"""
     gradient = S.gradient("iss_penalty", [*LAYER, 6.0], wrt=2)
@@ -267,11 +306,15 @@ def gradient_with_double_count(S):
 
 @checks.test("penalty_gradient", hint="hint 3")
 def gradient_without_epsilon(S):
-    """epsilon 0: finite, and zero for the dead unit; epsilon 13: the roots are 7 and the root of 22"""
+    """epsilon 0: finite in all three, and zero for the dead unit; epsilon 13: the roots are 7 and the root of 22"""
     for epsilon, first, second in ((0.0, 6.0, 3.0), (13.0, 7.0, math.sqrt(22))):
-        ih, _, _ = gradients(S.penalty_gradient(*LAYER, 18.0, epsilon=epsilon))
-        factors = torch.tensor([18 / first, 18 / second, 0.0]).repeat(4)[:, None]
-        close(ih, WEIGHT_IH * factors, f"the gradient of weight_ih with epsilon {epsilon:g}")
+        found = gradients(S.penalty_gradient(*LAYER, 18.0, epsilon=epsilon))
+        factors = torch.tensor([18 / first, 18 / second, 0.0])
+        hh = torch.zeros(12, 3)
+        hh[0, 0], hh[4, 0] = 3 * factors[0], factors[0] + factors[1]
+        expected = (WEIGHT_IH * factors.repeat(4)[:, None], hh, READER * factors)
+        for name, mine, other in zip(("weight_ih", "weight_hh", "reader"), found, expected, strict=True):
+            close(mine, other, f"the gradient of {name} with epsilon {epsilon:g}")
 
 
 @checks.test("penalty_gradient")
@@ -292,7 +335,7 @@ def gradients(result) -> tuple:
 
 @checks.test("objective", hint="hint 1")
 def loss_without_lengths(S):
-    """lengths of 0: the loss alone, a mean a word"""
+    """lengths of 0: the loss alone, a mean per word"""
     logits, targets = normal(2, 3, 4, seed=1), torch.tensor([[0, 1, 2], [3, 0, 1]])
     expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten()).item()
     close(S.objective(logits, targets, torch.zeros(5), 7.0), expected, "the objective with lengths of 0")
@@ -313,18 +356,30 @@ def penalty_for_one_step(S):
     close(found, math.log(4) + 6, "the objective")
 
 
+@checks.test("objective")
+def gradient_of_the_lengths(S):
+    """autograd finds the gradient with respect to the lengths: strength 6 over three steps"""
+    args = [torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long), torch.tensor([1.0, 2.0]), 6.0]
+    close(S.gradient("objective", args, wrt=2), torch.tensor([2.0, 2.0]), "the gradient of the lengths")
+
+
 @checks.test("objective", hint="hint 3")
 def the_same_update(S):
-    """one weight, 35 steps: both recipes update it by the same amount, clipped or not"""
-    loss, lengths = 6.0, 100.0  # the derivatives of the authors' loss and of the sum of all lengths
-    for clip_norm in (50.0, 2.0):
+    """one weight, 35 steps: both recipes update it by the same amount, without a penalty, with it, and clipped"""
+    loss = 6.0  # the derivative of the authors' loss, and `lengths` that of the sum of all lengths
+    for lengths, clip_norm, says in (
+        (0.0, 50.0, "without a penalty, and not clipped"),
+        (100.0, 50.0, "with the penalty, and not clipped"),
+        (100.0, 2.0, "with the penalty, and clipped"),
+    ):
         settings = S.same_training(0.07, 1.5, clip_norm, 35)
         three = isinstance(settings, tuple | list) and len(settings) == 3
         holds(three, "same_training should return three numbers: strength, rate, clip_norm")
         strength, rate, clip = settings
         theirs = 1.5 * min(loss + 0.07 * lengths, clip_norm)
         ours = rate * min(loss / 35 + strength * lengths, clip)
-        close(ours, theirs, f"the update where the authors have strength 0.07, rate 1.5, clip_norm {clip_norm:g}")
+        what = f"the update {says} (the authors' strength 0.07, rate 1.5, clip_norm {clip_norm:g}),"
+        close(ours, theirs, what)
 
 
 # Exercise 7: three units, of which only the last owns nothing but zeros.
@@ -338,7 +393,7 @@ def only_the_last_is_dead(S):
 
 @checks.test("dead", hint="hint 1")
 def one_weight_keeps_alive(S):
-    """a single weight that is not zero, wherever it is, keeps its unit alive"""
+    """a single weight that is not zero, however small and wherever it is, keeps its unit alive"""
     for which, place, name in (
         (0, (8, 1), "weight_ih"),
         (1, (5, 2), "weight_hh"),
@@ -347,7 +402,8 @@ def one_weight_keeps_alive(S):
     ):
         layer = [weight.clone() for weight in LAYER]
         layer[which][place] = 1e-30
-        equal(S.dead_units(*layer), torch.zeros(3, dtype=torch.bool), f"dead_units with a weight at {place} of {name}")
+        alone = f"a weight of 1e-30 at {place} of {name} (not zero, though its square is: float32 ends at 1e-45)"
+        equal(S.dead_units(*layer), torch.zeros(3, dtype=torch.bool), f"dead_units where unit 2 owns {alone}")
 
 
 @checks.test("dead", hint="hint 2")
@@ -375,6 +431,17 @@ def those_that_die_now(S):
     """threshold 3: unit 1 dies, unit 0 does not"""
     *_, dead = four(S.after_step(*LAYER, 3.0, torch.zeros(3, dtype=torch.bool)))
     equal(dead, torch.tensor([False, True, True]), "the new mask")
+
+
+@checks.test("dead", hint="hint 3")
+def the_last_weight_reads_a_dead_unit(S):
+    """unit 1 owns one weight, which reads unit 0; that was dead, and is silenced: now both are dead"""
+    ih, hh, reader = torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0])[:, None], torch.zeros(8, 2), torch.zeros(1, 2)
+    hh[1, 0] = 5.0
+    *matrices, dead = four(S.after_step(ih, hh, reader, 0.5, torch.tensor([True, False])))
+    for found, name in zip(matrices, ("weight_ih", "weight_hh", "reader"), strict=True):
+        holds(type(found) is Tensor and not found.any(), f"{name} should hold nothing but zeros")
+    equal(dead, torch.tensor([True, True]), "the new mask, taken after both steps,")
 
 
 @checks.test("dead", hint="hint 2")
@@ -466,6 +533,25 @@ def three_layers(S):
     small = small_network(S.cut(layers, softmax, masks), model, masks)
     text = torch.arange(14).view(2, 7) % 7
     close(logits_of(embedding, *small, text), logits_of(embedding, layers, softmax, text), "the logits after the cut")
+
+
+@checks.test("cut", hint="hint 1")
+def layers_of_one_size(S):
+    """word vectors and layers of the same size, so that a wrong mask would fit too"""
+    model = language_model(width=4, units=(4, 4), seed=80)
+    embedding, layers, softmax, masks = with_dead_units(model, [(1, 3), (0, 3)])
+    small = small_network(S.cut(layers, softmax, masks), model, masks)
+    text = torch.arange(14).view(2, 7) % 7
+    close(logits_of(embedding, *small, text), logits_of(embedding, layers, softmax, text), "the logits after the cut")
+
+
+@checks.test("cut")
+def dead_units_without_a_mark(S):
+    """units 0 and 2 of the first layer are dead, and the mask names only unit 2: unit 0 stays"""
+    model = language_model(seed=70)
+    _, layers, softmax, masks = with_dead_units(model, [(0, 2), (1,)])
+    masks[0][0] = False
+    small_network(S.cut(layers, softmax, masks), model, masks)
 
 
 @checks.test("cut")
