@@ -28,7 +28,7 @@ from effdl_lite.training import Method, TrainingDiverged, accuracy, fit, warmup_
 from experiments import runner
 
 EXCHANGES = {"float": None, "TernGrad": TernGrad, "QSGD": QSGD}
-RATES = {"momentum": (0.05, 0.1, 0.2, 0.4), "Adam": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)}
+RATES = {"momentum": (0.05, 0.1, 0.2, 0.4), "Adam": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2)}
 RATED = [("momentum", "float"), ("momentum", "TernGrad"), ("momentum", "QSGD"), ("Adam", "float"), ("Adam", "TernGrad")]
 MEASURE_EVERY = 10  # steps; bound ratios take a pass over the gradients
 Rates = dict[tuple[str, str], float]

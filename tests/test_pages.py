@@ -85,7 +85,7 @@ class Visit:
     def __init__(self, browser, viewport=DESK, **options):
         self.context = browser.new_context(viewport=viewport, **options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(60_000)
         self.wrong = []
         self.context.route("**/*", self._cut)
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
