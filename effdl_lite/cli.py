@@ -184,3 +184,7 @@ def doctor() -> None:
             typer.echo(f"{'':<7}  {'':<{width}}  -> {line.remedy}")
     if any(line.status == "missing" for line in lines):
         raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

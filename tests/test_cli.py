@@ -51,6 +51,12 @@ def test_the_command_and_the_data_package_are_imported_without_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_the_command_as_a_module_does_what_the_command_does():
+    ran = subprocess.run([sys.executable, "-m", "effdl_lite.cli", "check", "lab99"], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("effdl: there is no lab99.ipynb")
+
+
 def test_where_names_the_folder_and_the_source_of_each_loader(folder):
     ran = effdl("data", "where")
     assert ran.exit_code == 0
