@@ -123,6 +123,7 @@ class TestAnswers:
     def test_slow_cells_and_a_slow_check_are_stopped_with_the_remedy_and_the_rest_goes_on(self, lab):
         def add(notebook, cells):
             notebook.cells.insert(2, nbformat.v4.new_code_cell("while True: pass"))
+            notebook.cells.insert(3, _given("train", "while True: pass"))
             notebook.cells.append(nbformat.v4.new_code_cell("1 / 0"))
 
         tiny_lab.answered(lab, "[None for _ in iter(int, 1)]")
@@ -134,6 +135,10 @@ class TestAnswers:
             "If it only needs more time: effdl check labs/lab01/lab01.ipynb --timeout 75"
         )
         assert f"your own cell `while True: pass` {slow}\n" in done.stdout
+        given = slow.replace(
+            "does a loop in it never end?", "is the machine slow or busy, or does an answer that it uses never end?"
+        )
+        assert f"the given cell train (`while True: pass`) {given}\n" in done.stdout
         assert f"  FAILED  the check itself\n          it {slow}\n" in done.stdout
         assert "your own cell `1 / 0` stopped with ZeroDivisionError" in done.stdout
 

@@ -87,7 +87,10 @@ def titled(cell: dict) -> str:
 def ended(error: Error, seconds: int, path: Path, cell: dict | None = None) -> str:
     """How something ended, and the remedy where time ran out."""
     if error.kind == TOO_SLOW:
-        return f"took longer than {seconds} s and was stopped: does a loop in it never end? {more_time(seconds, path)}"
+        doubt = "does a loop in it never end?"
+        if cell and role(cell) == "given":
+            doubt = "is the machine slow or busy, or does an answer that it uses never end?"
+        return f"took longer than {seconds} s and was stopped: {doubt} {more_time(seconds, path)}"
     if cell and (place := SYNTAX.match(error.says)):
         lines, number = cell["source"].splitlines(), int(place[2])
         code = f": `{cut(lines[number - 1])}`" if number <= len(lines) else ""
