@@ -317,6 +317,55 @@ def refuses_one(matrix, energy):
     return int((energy_shares(matrix) <= energy - 1e-5).sum()) + 1
 
 
+@wrong("energy_rank")
+def forgives_a_thousandth(matrix, energy):
+    """a tolerance of 1e-3"""
+    if not 0 < energy <= 1:
+        raise ValueError("energy out of range")
+    return int((energy_shares(matrix) <= energy - 1e-3).sum()) + 1
+
+
+@wrong("energy_rank")
+def forgives_a_ten_thousandth(matrix, energy):
+    """a tolerance of 5e-5"""
+    if not 0 < energy <= 1:
+        raise ValueError("energy out of range")
+    return int((energy_shares(matrix) <= energy - 5e-5).sum()) + 1
+
+
+@wrong("energy_rank", function="energy_shares")
+def shares_of_four_digits(matrix):
+    """rounds the shares"""
+    squares = torch.linalg.svdvals(matrix).square()
+    if not squares.any():
+        raise ValueError("no energy")
+    return (squares.cumsum(0) / squares.sum()).round(decimals=4)
+
+
+@wrong("energy_rank")
+def compares_four_digits(matrix, energy):
+    """rounds the shares before it compares"""
+    if not 0 < energy <= 1:
+        raise ValueError("energy out of range")
+    return int((energy_shares(matrix).double().round(decimals=4) <= energy - 1e-5).sum()) + 1
+
+
+@wrong("energy_rank")
+def rank_as_a_tensor(matrix, energy):
+    """counts and returns a tensor"""
+    if not 0 < energy <= 1:
+        raise ValueError("energy out of range")
+    return (energy_shares(matrix) <= energy - 1e-5).sum() + 1
+
+
+@wrong("energy_rank")
+def rank_as_a_float(matrix, energy):
+    """counts and returns a float"""
+    if not 0 < energy <= 1:
+        raise ValueError("energy out of range")
+    return (energy_shares(matrix) <= energy - 1e-5).sum().item() + 1.0
+
+
 @right("energy_rank", function="energy_shares")
 def shares_by_eigenvalues(matrix):
     """eigenvalues of the smaller product, sorted"""
@@ -354,10 +403,18 @@ def first_that_is_enough(matrix, energy):
 
 @right("energy_rank")
 def by_searchsorted(matrix, energy):
-    """a search in the rising shares, a tensor"""
+    """a search in the rising shares"""
     if not 0 < energy <= 1:
         raise ValueError("out of range")
-    return torch.searchsorted(energy_shares(matrix).double(), energy - 0.9e-5) + 1
+    return int(torch.searchsorted(energy_shares(matrix).double(), energy - 0.99e-5)) + 1
+
+
+@right("energy_rank")
+def by_argmax(matrix, energy):
+    """the place of the first share that is enough"""
+    if not 0 < energy <= 1:
+        raise ValueError("out of range")
+    return (energy_shares(matrix) > energy - 1e-5).int().argmax().item() + 1
 
 
 # Exercise 3
@@ -710,6 +767,29 @@ def combination_scaled_in_place(x, basis, combination, bias, stride, padding):
     return y
 
 
+@wrong("decompose", function="two_convolutions")
+def one_again(x, basis, combination, bias, stride, padding):
+    """multiplies the two weights and computes one convolution"""
+    weight = torch.einsum("nm,mchw->nchw", combination[:, :, 0, 0], basis)
+    return F.conv2d(x, weight, bias, stride, padding)
+
+
+@wrong("decompose", function="two_convolutions")
+def one_again_in_double(x, basis, combination, bias, stride, padding):
+    """multiplies the two weights in double precision and computes one convolution"""
+    weight = (combination[:, :, 0, 0].double() @ basis.double().flatten(1)).view(-1, *basis.shape[1:])
+    bias = None if bias is None else bias.double()
+    return F.conv2d(x.double(), weight, bias, stride, padding).to(x.dtype)
+
+
+@wrong("decompose", function="two_convolutions")
+def bias_where_it_fits(x, basis, combination, bias, stride, padding):
+    """the bias in the first convolution if there are as many basis filters, in the second otherwise"""
+    if bias is not None and len(bias) == len(basis):
+        return F.conv2d(F.conv2d(x, basis, bias, stride, padding), combination)
+    return F.conv2d(F.conv2d(x, basis, None, stride, padding), combination, bias)
+
+
 @right("decompose", function="split_weight")
 def split_by_einsum(weight, rank):
     """left singular vectors, and a sum over the filters"""
@@ -830,6 +910,20 @@ def not_a_whole_number(shape):
     """the border itself"""
     n, d = shape[0], math.prod(shape[1:])
     return n * d / (d + n)
+
+
+@wrong("break_even", function="best_paying_rank")
+def paying_rank_as_a_float(shape):
+    """the right rank as a float"""
+    n, d = shape[0], math.prod(shape[1:])
+    return max(0.0, float(math.ceil(n * d / (d + n)) - 1))
+
+
+@wrong("break_even", function="best_paying_rank")
+def paying_rank_as_a_tensor(shape):
+    """the right rank as a tensor"""
+    n, d = shape[0], math.prod(shape[1:])
+    return torch.tensor((n * d - 1) // (d + n))
 
 
 @wrong("break_even", function="best_paying_rank")
@@ -1038,6 +1132,76 @@ def generous_guards(matrix, kind):
 
 
 @wrong("force")
+def short_below_a_thousandth(matrix, kind):
+    """leaves out filters not longer than 1e-3"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    alive = lengths > 1e-3
+    unit = torch.where(alive, matrix / lengths, 0.0)
+    pulls = unit[None] - unit[:, None]
+    if kind == "L1":
+        distances = pulls.norm(dim=2, keepdim=True)
+        pulls = torch.where(distances > 1e-4, pulls / distances, 0.0)
+    total = pulls.sum(dim=1)
+    return torch.where(alive, lengths * (total - (total * unit).sum(dim=1, keepdim=True) * unit), 0.0)
+
+
+@wrong("force")
+def short_below_a_millionth(matrix, kind):
+    """leaves out filters not longer than 1e-5"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    alive = lengths > 1e-5
+    unit = torch.where(alive, matrix / lengths, 0.0)
+    pulls = unit[None] - unit[:, None]
+    if kind == "L1":
+        distances = pulls.norm(dim=2, keepdim=True)
+        pulls = torch.where(distances > 1e-4, pulls / distances, 0.0)
+    total = pulls.sum(dim=1)
+    return torch.where(alive, lengths * (total - (total * unit).sum(dim=1, keepdim=True) * unit), 0.0)
+
+
+@wrong("force")
+def close_below_a_hundredth(matrix, kind):
+    """leaves out L1 pulls between directions not more than 1e-2 apart"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    alive = lengths > 1e-4
+    unit = torch.where(alive, matrix / lengths, 0.0)
+    pulls = unit[None] - unit[:, None]
+    if kind == "L1":
+        distances = pulls.norm(dim=2, keepdim=True)
+        pulls = torch.where(distances > 1e-2, pulls / distances, 0.0)
+    total = pulls.sum(dim=1)
+    return torch.where(alive, lengths * (total - (total * unit).sum(dim=1, keepdim=True) * unit), 0.0)
+
+
+@wrong("force")
+def close_below_a_hundred_thousandth(matrix, kind):
+    """leaves out L1 pulls only between directions not more than 1e-5 apart"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    alive = lengths > 1e-4
+    unit = torch.where(alive, matrix / lengths, 0.0)
+    pulls = unit[None] - unit[:, None]
+    if kind == "L1":
+        distances = pulls.norm(dim=2, keepdim=True)
+        pulls = torch.where(distances > 1e-5, pulls / distances, 0.0)
+    total = pulls.sum(dim=1)
+    return torch.where(alive, lengths * (total - (total * unit).sum(dim=1, keepdim=True) * unit), 0.0)
+
+
+@wrong("force")
+def cosines_in_single_precision(matrix, kind):
+    """distances by way of the cosines, without the digits that takes"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    unit = torch.where(lengths > 1e-4, matrix / lengths, 0.0)
+    cosines = unit @ unit.T
+    if kind == "L2":
+        pairs = torch.ones_like(cosines)
+    else:
+        distances = (2 - 2 * cosines).clamp(min=0).sqrt()
+        pairs = torch.where(distances > 1e-4, 1 / distances, 0.0)
+    return lengths * (pairs @ unit - (pairs * cosines).sum(dim=1, keepdim=True) * unit)
+
+
+@wrong("force")
 def signs_for_l1(matrix, kind):
     """signs of the differences for L1, as in the gradient of an l1 norm"""
     lengths = matrix.norm(dim=1, keepdim=True)
@@ -1224,6 +1388,20 @@ def by_a_matrix_of_cosines(matrix, kind):
 
 
 @right("force")
+def zero_directions_still_pull(matrix, kind):
+    """short filters get the direction zero and are not taken out of any sum: their pull is radial"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    unit = torch.where(lengths > 1e-4, matrix / lengths, torch.zeros_like(matrix))
+    pulls = unit.unsqueeze(0) - unit.unsqueeze(1)
+    if kind == "L1":
+        distances = pulls.norm(dim=2, keepdim=True)
+        pulls = torch.where(distances > 1e-4, pulls / distances, torch.zeros_like(pulls))
+    total = pulls.sum(dim=1)
+    tangential = lengths * (total - (total * unit).sum(dim=1, keepdim=True) * unit)
+    return torch.where(lengths > 1e-4, tangential, torch.zeros_like(matrix))
+
+
+@right("force")
 def projected_by_matrices(matrix, kind):
     """a projection matrix for each filter, einsum, only the long filters"""
     places = [i for i in range(len(matrix)) if matrix[i].norm().item() > 1e-4]
@@ -1274,6 +1452,13 @@ def sum_with_nan(matrix):
 def sum_with_short_filters(matrix):
     """counts very short filters too"""
     return F.normalize(matrix, dim=1, eps=1e-12).sum(dim=0)
+
+
+@wrong("fast_force", function="direction_sum")
+def sum_without_a_thousandth(matrix):
+    """leaves out filters not longer than 1e-3"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    return torch.where(lengths > 1e-3, matrix / lengths, 0.0).sum(dim=0)
 
 
 @wrong("fast_force", function="direction_sum")
@@ -1381,6 +1566,30 @@ def short_filters_are_pulled(matrix, total):
 
 
 @wrong("fast_force", function="force_from_sum")
+def pulled_from_a_thousandth_on(matrix, total):
+    """leaves out filters not longer than 1e-3"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    unit = matrix / lengths
+    return torch.where(lengths > 1e-3, lengths * (total - (unit @ total)[:, None] * unit), 0.0)
+
+
+@wrong("fast_force", function="force_from_sum")
+def pulled_from_a_hundred_thousandth_on(matrix, total):
+    """pulls filters that are longer than 1e-5"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    unit = matrix / lengths
+    return torch.where(lengths > 1e-5, lengths * (total - (unit @ total)[:, None] * unit), 0.0)
+
+
+@wrong("fast_force", function="force_from_sum")
+def short_ones_by_a_zero_direction(matrix, total):
+    """sets the direction of a short filter to zero, so that the projection takes nothing away"""
+    lengths = matrix.norm(dim=1, keepdim=True)
+    unit = torch.where(lengths > 1e-4, matrix / lengths, 0.0)
+    return lengths * (total - (unit @ total)[:, None] * unit)
+
+
+@wrong("fast_force", function="force_from_sum")
 def filters_for_directions(matrix, total):
     """projects with the filter in place of its direction"""
     lengths = matrix.norm(dim=1, keepdim=True)
@@ -1443,9 +1652,10 @@ def without_directions(matrix, total):
 @wrong("force_step")
 def colleague_himself(weight, gradient, velocity, rate, momentum, decay, strength):
     """the colleague's step as it is"""
-    pull = force_from_sum(weight, direction_sum(weight))
+    pull = strength * force_from_sum(weight, direction_sum(weight))
     velocity = momentum * velocity + gradient + decay * weight
-    return weight - rate * (velocity + strength * pull), velocity
+    step = velocity + pull
+    return weight - rate * step, velocity
 
 
 @wrong("force_step")
@@ -1604,8 +1814,8 @@ def with_pytorch(weight, gradient, velocity, rate, momentum, decay, strength):
 
 @right("force_step")
 def colleague_mended(weight, gradient, velocity, rate, momentum, decay, strength):
-    """the colleague's code with two lines changed"""
-    pull = force_from_sum(weight, direction_sum(weight))
-    velocity = momentum * velocity + gradient + decay * weight - strength * pull
-    weight = weight - rate * velocity
-    return weight, velocity
+    """the colleague's code with as little changed as can be"""
+    pull = strength * force_from_sum(weight, direction_sum(weight))
+    velocity = momentum * velocity + gradient + decay * weight - pull
+    step = velocity
+    return weight - rate * step, velocity

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from effdl_lite.checking import Checks, close, holds, refuses, shaped, unchanged
+from effdl_lite.checking import AnswerFault, Checks, close, holds, refuses, shaped, unchanged
 
 checks = Checks("lab03")
 check = checks.check
@@ -21,6 +21,14 @@ def pair(result, name: str) -> tuple:
     two = isinstance(result, tuple | list) and len(result) == 2
     holds(two, f"{name} should return two things, with a comma between them")
     return tuple(result)
+
+
+def whole(found, expected: int, what: str, *, show: bool = True) -> None:
+    """A number that can be used as a size: an int."""
+    if isinstance(found, float) or (isinstance(found, Tensor) and found.numel() == 1):
+        kind = "a float" if isinstance(found, float) else "a tensor"
+        raise AnswerFault(f"{what} should be an int, and is {kind} ({found:g}); int(...) makes an int of it")
+    close(found, expected, what, show=show)
 
 
 # Exercise 1: two filters with two channels of 2 x 2.
@@ -69,23 +77,23 @@ def shares_of_a_tall_matrix(S):
 def ranks_of_the_example(S):
     """the ranks of the example at 90 %, 95 %, 50 % and 100 %"""
     for energy, rank in ((0.9, 3), (0.95, 4), (0.5, 1), (1.0, 4)):
-        close(S.energy_rank(SPREAD, energy), rank, f"the rank at energy {energy:g}")
+        whole(S.energy_rank(SPREAD, energy), rank, f"the rank at energy {energy:g}")
 
 
 @checks.test("energy_rank", hint="hint 3")
 def energy_exactly_reached(S):
     """a share that is exactly reached is enough, whatever rounding does: 9 of 15 at 0.6, 9 of 10 at 0.9"""
     for factor in (1.0, 0.1, 7.3):
-        close(S.energy_rank(factor * SPREAD, 0.6), 1, f"the rank at energy 0.6 of {factor:g} times the example")
-    close(S.energy_rank(torch.tensor([[0.0, 3.0], [1.0, 0.0]]), 0.9), 1, "the rank at energy 0.9 of (0, 3) and (1, 0)")
+        whole(S.energy_rank(factor * SPREAD, 0.6), 1, f"the rank at energy 0.6 of {factor:g} times the example")
+    whole(S.energy_rank(torch.tensor([[0.0, 3.0], [1.0, 0.0]]), 0.9), 1, "the rank at energy 0.9 of (0, 3) and (1, 0)")
 
 
-@checks.test("energy_rank")
+@checks.test("energy_rank", hint="hint 1")
 def no_mean_is_taken_away(S):
     """three identical filters have rank 1, and their one share is all"""
     same = torch.tensor([[1.0, 2.0, 3.0]] * 3)
     close(S.energy_shares(same), torch.ones(3), "the shares of three identical filters")
-    close(S.energy_rank(same, 1.0), 1, "the rank of three identical filters at energy 1")
+    whole(S.energy_rank(same, 1.0), 1, "the rank of three identical filters at energy 1")
 
 
 @checks.test("energy_rank")
@@ -100,7 +108,15 @@ def energies_that_are_none(S):
 # Exercise 3
 
 
-@checks.test("principal_filters", hint="hint 1")
+@checks.test("principal_filters", hint="hint 3")
+def basis_from_the_combination(S):
+    """each basis filter is a mixture of the filters, by the numbers in a column of combination"""
+    for matrix, rank in ((SPREAD, 1), (normal(5, 7, seed=6), 3)):
+        basis, combination = factors(S.principal_filters(matrix, rank), matrix, rank)
+        close(basis, combination.T.to(matrix.dtype) @ matrix, f"the basis of rank {rank}, combination.T @ matrix,")
+
+
+@checks.test("principal_filters", hint="hints 1 and 2")
 def one_basis_filter(S):
     """four filters along the axes, rank 1: the longest, (3, 0, ...), remains"""
     basis, combination = factors(S.principal_filters(SPREAD, 1), SPREAD, 1)
@@ -109,7 +125,7 @@ def one_basis_filter(S):
     close(combination @ basis, expected, "combination @ basis of the example of exercise 2 at rank 1")
 
 
-@checks.test("principal_filters", hint="hint 3")
+@checks.test("principal_filters", hint="hint 1")
 def filters_on_a_plane(S):
     """five filters that are mixtures of two: rank 2 gives them back"""
     matrix = normal(5, 2, seed=1) @ normal(2, 7, seed=2)
@@ -181,11 +197,11 @@ def weights_that_fit_together(S):
 
 @checks.test("decompose", hint="hint 2")
 def bias_of_the_outputs(S):
-    """three output channels from one basis filter: each has its own bias"""
-    x, basis = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)
-    combination = torch.tensor([1.0, 2.0, 0.0]).view(3, 1, 1, 1)
-    found = S.two_convolutions(x, basis, combination, torch.tensor([10.0, 20.0, 30.0]), 1, 0)
-    close(found, torch.tensor([19.0, 38.0, 30.0]).view(1, 3, 1, 1), "the output of one place")
+    """two outputs, twice and three times one of two basis filters, which give 9 and 18: each output has its own bias"""
+    x, basis = torch.ones(1, 1, 3, 3), torch.tensor([1.0, 2.0]).view(2, 1, 1, 1) * torch.ones(2, 1, 3, 3)
+    combination = torch.tensor([[2.0, 0.0], [0.0, 3.0]]).view(2, 2, 1, 1)
+    found = S.two_convolutions(x, basis, combination, torch.tensor([10.0, 20.0]), 1, 0)
+    close(found, torch.tensor([28.0, 74.0]).view(1, 2, 1, 1), "the output of one place")
 
 
 @checks.test("decompose", hint="hint 3")
@@ -216,6 +232,14 @@ def pairs_of_numbers(S):
     x, basis, combination = normal(1, 2, 5, 8, seed=14), normal(2, 2, 3, 2, seed=15), normal(3, 2, 1, 1, seed=16)
     expected = F.conv2d(x, recomposed(basis, combination), None, (1, 2), (2, 0))
     close(S.two_convolutions(x, basis, combination, None, (1, 2), (2, 0)), expected, "the output")
+
+
+@checks.test("decompose")
+def image_meets_the_basis_first(S):
+    """first image and basis, then the combination: numbers so large that the two weights have no product (inf)"""
+    x, basis = torch.full((1, 1, 3, 3), 1e-25), torch.full((1, 1, 3, 3), 1e25)
+    found = S.two_convolutions(x, basis, torch.full((2, 1, 1, 1), 1e25), None, 1, 0)
+    close(found, torch.full((1, 2, 1, 1), 9e25), "the output for an image of 1e-25 and weights of 1e25")
 
 
 @checks.test("decompose")
@@ -266,7 +290,7 @@ def ratio_of_windows_that_are_not_square(S):
 def ranks_that_pay(S):
     """the largest ranks: 57 of 64; 3 of 12, since 4 costs the same; 0 of 1"""
     for shape, rank in (((64, 64, 3, 3), 57), ((12, 2, 1, 3), 3), ((1, 8, 3, 3), 0)):
-        close(S.best_paying_rank(shape), rank, f"the largest paying rank of {shape}")
+        whole(S.best_paying_rank(shape), rank, f"the largest paying rank of {shape}")
 
 
 # Exercise 6: two filters of lengths 5 and 1. See the task for the L2 force; their directions are sqrt(0.8) apart.
@@ -348,12 +372,12 @@ def force_by_its_sum(S):
 
 @checks.test("fast_force", hint="hint 1")
 def filters_elsewhere(S):
-    """(3, 4) alone on its machine, told the sum of both"""
+    """(3, 4) alone on its machine, told the sum (1.6, 0.8) of both"""
     found = S.force_from_sum(TWO[:1], torch.tensor([1.6, 0.8]))
-    close(found, torch.tensor([[3.2, -2.4]]), "force_from_sum of one filter")
+    close(found, torch.tensor([[3.2, -2.4]]), "force_from_sum of (3, 4) with the total of both")
 
 
-@checks.test("fast_force", hint="hint 2")
+@checks.test("fast_force", hint="hint 3")
 def sums_without_direction(S):
     """a filter of zeros and one of length 1e-6 do not count and are not pulled"""
     four = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1e-6], [1.0, 0.0]])
@@ -375,14 +399,14 @@ def sums_change_nothing(S):
 
 @checks.test("force_step", hint="hint 1")
 def step_with_nothing_but_force(S):
-    """the step of hint 3: (3, 4) and (1, 0) become (3.32, 3.76) and (1, 0.08)"""
+    """only the force: (3, 4) and (1, 0) become (3.32, 3.76) and (1, 0.08), as in hint 3"""
     weight, _ = stepped(S.force_step(TWO, torch.zeros(2, 2), torch.zeros(2, 2), 0.1, 0.9, 0.0, 1.0), (2, 2))
     close(weight, torch.tensor([[3.32, 3.76], [1.0, 0.08]]), "the new weight")
 
 
 @checks.test("force_step", hint="hint 2")
 def velocity_with_force(S):
-    """its velocity holds the force"""
+    """only the force: the velocity holds it, for the steps that follow"""
     _, velocity = stepped(S.force_step(TWO, torch.zeros(2, 2), torch.zeros(2, 2), 0.1, 0.9, 0.0, 1.0), (2, 2))
     close(velocity, torch.tensor([[-3.2, 2.4], [0.0, -0.8]]), "the new velocity")
 
