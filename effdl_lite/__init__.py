@@ -5,7 +5,7 @@ Rooms, from the ground up; a room imports only from rooms above it in this list:
 * `profiles`  how long a notebook may take
 * `data`      CIFAR-10 and Penn Treebank, and a stand-in for both
 * `models`    the networks of the course, in plain PyTorch
-* `measure`   parameters, multiply-accumulates, bytes, latency, the roofline
+* `measure`   parameters, multiply-accumulates, bytes, latency, the roofline; the sharpness of a minimum
 * `training`  one training step with five places, and `fit`, which runs it
 * `batches`   images and text in batches, from memory
 * `recipes`   the two settings that the chapters start from
