@@ -32,6 +32,7 @@ reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an
 	$(BIN)/python -m experiments.intrinsic_sparsity --profile reference
 	$(BIN)/python -m experiments.low_rank --profile reference
 	$(BIN)/python -m experiments.terngrad --profile reference
+	$(BIN)/python -m experiments.smoothout --profile reference
 
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
@@ -42,6 +43,7 @@ bench: $(INSTALLED) ## times of the methods beside their limits and other projec
 	$(BIN)/python -m experiments.benchmarks.terngrad
 	$(BIN)/python -m experiments.benchmarks.bandwidth
 	$(BIN)/python -m experiments.benchmarks.low_rank
+	$(BIN)/python -m experiments.benchmarks.smoothout
 
 release: $(INSTALLED) ## the students' archive of labs, package and instructions, in _build/release
 	$(BIN)/python -m grading archive

@@ -79,7 +79,9 @@ def train(
     """
     net.to(memory_format=torch.channels_last).train()
     largest = [group["lr"] for group in optimizer.param_groups]
-    plain = constant_then_linear(plan.warmup / plan.updates, 2 / 3) if plan.target is None else None
+    plain = None
+    if plan.target is None:
+        plain = constant_then_linear(min(plan.warmup / plan.updates, 1 / 3), 2 / 3)
     updates, factor, fell_at, average, reached = 0, 0.0, None, None, None if plan.target is None else False
     for batch in itertools.islice(_endless(batches), plan.updates):
         if plain:
@@ -120,9 +122,6 @@ def refreshed(net: nn.Module, batches: Sequence[Batch]) -> nn.Module:
     with torch.no_grad():
         for images, *_ in batches:
             net(images)
-    for norm in net.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.momentum = 0.1
     return net.eval()
 
 

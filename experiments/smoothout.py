@@ -2,9 +2,10 @@
 
     python -m experiments.smoothout --profile reference [--only rates | strengths | headline | variants | controls]
 
-All cases train until the loss on the training images is the same (see `equal_loss`), but two: SGD with the large batch
-for as many epochs, and for as many updates, as the small batch takes. They tell under-training from a gap. The large
-batch is cut into four ghost batches of 128, as the authors do, except in one case.
+The training images are 5,120, not augmented: so few that training longer soon means learning them by heart. The
+network is the ConvNet. All cases train until the loss on the training images is the same (see `equal_loss`), but two:
+SGD with the large batch for as many epochs, and for as many updates, as the small batch takes. They tell under-training
+from a gap. The large batch is cut into four ghost batches of 128, the size that the authors take, except in one case.
 
 Tuning: each method is tried with three settings on seed 0 and judged by validation images, at the same training loss. A
 setting that does not get there is taken only if none does. SGD chooses its learning rate, once for each batch; the
@@ -17,10 +18,12 @@ Decided before the first run, for differences paired by seed with their 95 % int
 * Under-training: SGD with the large batch, equal epochs, is below SGD with the small batch; interval below 0.
 * A gap is left once that is excluded: test accuracy of SGD, small minus large batch at the same loss; interval above 0.
   No gap of a point: interval within -1..1. Anything else is undecided.
-* SmoothOut helps: test accuracy of SmoothOut minus SGD, large batch, same loss, five seeds; interval above 0. It closes
-  the gap if there is one and SmoothOut minus the small batch is not below 0. The same for the other methods.
-* It flattens: the rise of the training loss under filter-normalised noise of 0.4 is at least 1.5 times smaller with
-  SmoothOut than with SGD, the whole interval of the ratio. Box sharpness and trace are shown beside it, without a bar.
+* SmoothOut helps: test accuracy of SmoothOut minus SGD, large batch, same loss, five seeds; interval above 0. If there
+  is a gap, it closes it where SmoothOut minus SGD with the small batch has an interval above -1. The same for the other
+  methods, with three seeds.
+* It flattens: how many times smaller the rise of the training loss under filter-normalised noise of 0.4 is with
+  SmoothOut than with SGD (geometric mean, interval of the logarithms); interval above 1.5. Box sharpness and trace are
+  shown beside it, without a bar.
 
 "rates" comes first, then "strengths" and "controls" may run side by side, then "headline" and "variants".
 """

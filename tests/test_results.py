@@ -23,7 +23,8 @@ def test_results_have_every_case_with_the_same_seeds_and_their_origin(path):
     assert results["profile"] == "reference"
     seeds = {case: sorted(row["seed"] for row in results["rows"] if row["case"] == case) for case in results["cases"]}
     assert len(set(map(tuple, seeds.values()))) == 1
-    assert len(next(iter(seeds.values()))) >= 3
+    fewest = 1 if path.stem.endswith("_tuning") else 3  # what settings are chosen by is no result
+    assert len(next(iter(seeds.values()))) >= fewest
     assert all(source["origin"] in ("pack", "official") and len(source["sha256"]) == 64 for source in results["data"])
     assert all({"torch", "cpu", "threads", "commit"} <= set(row["made_with"]) for row in results["rows"])
 
