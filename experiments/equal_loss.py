@@ -35,7 +35,8 @@ class Plan:
         target: the training loss to end at, None for a plain schedule: constant for two thirds, then down in a line.
         trigger: the training loss from which the rate falls.
         fall: how long it then falls, in updates so far; from there on it stays at `LOWEST`.
-        check: the loss is looked at every so many updates.
+        check: the loss is looked at every so many updates, and twice as often once the rate falls, so that trainings
+            end close to the target.
         averaged_rate: where given, weights are averaged (SWA) from the trigger on, once a check; the rate goes on at
             this share of the largest and does not fall, and it is the average whose loss ends the training.
     """
@@ -96,7 +97,7 @@ def train(
             group["lr"] = factor * rate
         training_step(net, batch, optimizer, loss_of, methods, shards, bf16=bf16)
         updates += 1
-        if plan.target is None or updates % plan.check:
+        if plan.target is None or updates % (plan.check if fell_at is None else plan.check // 2):
             continue
         if average is not None:
             average.update_parameters(net)

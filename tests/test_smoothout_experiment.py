@@ -134,8 +134,8 @@ def plans(monkeypatch, plan: Plan, losses):
 
 class TestThePlan:
     def test_the_rate_is_constant_until_the_trigger_and_falls_until_the_target(self, monkeypatch):
-        plan = Plan(100, warmup=4, target=0.5, trigger=0.8, fall=0.5, check=5)
-        outcome, rates = plans(monkeypatch, plan, [2.0, 1.0, 0.9, 0.8, 0.7, 0.5])
+        plan = Plan(100, warmup=4, target=0.5, trigger=0.8, fall=0.5, check=10)
+        outcome, rates = plans(monkeypatch, plan, [2.0, 0.8, 0.7, 0.5])
         assert rates[:4] == [0.25, 0.75, 1.25, 1.75]
         assert rates[4:20] == [2.0] * 16
         assert rates[20:] == pytest.approx([2 * (1 - (k + 0.5) / 10) for k in range(9)] + [2 * equal_loss.LOWEST])
@@ -144,15 +144,15 @@ class TestThePlan:
 
     def test_it_goes_on_at_the_lowest_rate_and_says_if_the_loss_was_not_reached(self, monkeypatch):
         plan = Plan(60, warmup=1, target=0.5, trigger=0.8, fall=0.5, check=10)
-        outcome, rates = plans(monkeypatch, plan, [0.8, *[0.6] * 5])
+        outcome, rates = plans(monkeypatch, plan, [0.8, *[0.6] * 10])
         assert rates[-40:] == pytest.approx([2 * equal_loss.LOWEST] * 40)
         assert (outcome.updates, outcome.reached) == (60, False)
 
     def test_averaging_begins_at_the_trigger_at_a_rate_of_its_own(self, monkeypatch):
         plan = Plan(100, warmup=1, target=0.5, trigger=0.8, check=10, averaged_rate=0.25)
         outcome, rates = plans(monkeypatch, plan, [1.0, 0.7, 0.6, 0.5])
-        assert rates[1:] == [2.0] * 19 + [0.5] * 20
-        assert outcome.net.weight.unique().tolist() == [(20 + 30 + 40) / 3]
+        assert rates[1:] == [2.0] * 19 + [0.5] * 10
+        assert outcome.net.weight.unique().tolist() == [(20 + 25 + 30) / 3]
         assert outcome.reached
 
     def test_a_plan_without_a_target_is_a_plain_schedule(self, monkeypatch):
