@@ -115,6 +115,46 @@ class TestTheCases:
             experiment.make_method(net, {"method": "SDG"}, 0)
 
 
+@pytest.mark.parametrize(
+    ("part", "runs"),
+    [
+        ("rates", []),
+        ("strengths", ["strengths_tuning"]),
+        ("headline", ["strengths_tuning", "headline"]),
+        ("variants", ["strengths_tuning", "variants"]),
+        ("controls", ["controls_tuning", "controls"]),
+        (None, ["controls_tuning", "controls", "strengths_tuning", "headline", "variants"]),
+    ],
+)
+def test_a_part_runs_after_what_it_chooses_by(part, runs, few_images, monkeypatch):
+    done = {}
+
+    def run(name, cases, seeds, trial, sources):
+        done[name.removeprefix("smoothout_")] = (cases, seeds, trial)
+        rows = [{"case": case, "seed": 0, "reached": True, "validation": 50.0, "updates": 800} for case in cases]
+        rows[-1]["validation"] = 60.0
+        return {"cases": cases, "rows": rows}
+
+    monkeypatch.setattr(experiment.runner, "run", run)
+    options = ["smoothout", "--profile", "reference"] + (["--only", part] if part else [])
+    monkeypatch.setattr("sys.argv", options)
+    monkeypatch.setenv("EFFDL_PROFILE", "reference")
+    experiment.main()
+    assert list(done) == ["rates_tuning", *runs]
+    for name, (cases, seeds, trial) in done.items():
+        tuning = name.endswith("_tuning")
+        assert trial is (experiment.tuning_trial if tuning else experiment.trial)
+        assert seeds == ([0] if tuning else [0, 1, 2, 3, 4] if name == "headline" else [0, 1, 2])
+        assert {"rates_tuning": 6, "strengths_tuning": 12, "headline": 3, "variants": 6}.get(name, len(cases)) == len(
+            cases
+        )
+    if "variants" in done:
+        methods = {name: case["method"] for name, case in done["variants"][0].items()}
+        assert [name for name, method in methods.items() if method == "SGD"] == list(methods)[:3]
+        assert list(methods)[3:] == ["AdaSmoothOut, batch 512", "noise left in, batch 512", "SmoothOut, batch 64"]
+        assert done["variants"][0]["SmoothOut, batch 64"]["strength"] == 0.02
+
+
 def plans(monkeypatch, plan: Plan, losses):
     """Runs a plan with given training losses; the learning rate of every update, and the outcome."""
     net, rates = nn.Linear(1, 2), []
