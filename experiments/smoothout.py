@@ -12,6 +12,9 @@ setting that does not get there is taken only if none does. SGD chooses its lear
 others train at SGD's rate and choose their strength (SAM its radius, SWA the rate at which weights are averaged). The
 test images are read once in each trial, at its end, and not at all in tuning.
 
+Ranges, trigger and target were set after single trials with seed 7, which is none of the run's: at a learning rate of
+0.1, noise of 0.02 made the rise of the loss only 1.08 times smaller, so the range goes on from there.
+
 Decided before the first run, for differences paired by seed with their 95 % interval (Student's t):
 
 * The same loss: mean training losses of two cases within 10 % of each other; else nothing follows from the pair.
@@ -47,8 +50,8 @@ SMALL, LARGE = "batch 64", "batch 512"
 RATES = {SMALL: (0.025, 0.05, 0.1), LARGE: (0.05, 0.1, 0.2)}
 # What each method is tried with: the strength of its noise, SAM's radius, SWA's share of the learning rate.
 STRENGTHS = {
-    "SmoothOut": (0.005, 0.01, 0.02),
-    "AdaSmoothOut": (0.05, 0.1, 0.2),
+    "SmoothOut": (0.02, 0.04, 0.08),
+    "AdaSmoothOut": (0.1, 0.2, 0.4),
     "noise left in": (1e-4, 3e-4, 1e-3),
     "SAM": (0.05, 0.1, 0.2),
     "SWA": (0.25, 0.5, 1.0),

@@ -85,23 +85,23 @@ class TestTheCases:
         assert cases["AdaSmoothOut"]["strength"] == 0.1
 
     def test_the_headline_pair_differs_by_the_noise_and_leaves_its_weights(self):
-        cases = experiment.headline_cases(BEST, STRENGTHS["SmoothOut, batch 512, 0.01"] | {"learning_rate": 0.05})
+        cases = experiment.headline_cases(BEST, STRENGTHS["SmoothOut, batch 512, 0.04"] | {"learning_rate": 0.05})
         sgd, noise = cases["SGD, batch 512"], cases["SmoothOut, batch 512"]
         assert differing(sgd, noise) == {"method", "strength", "weights"}
         assert "weights" not in cases["SGD, batch 64"]
 
     def test_the_best_on_validation_of_those_that_got_to_the_loss_is_chosen(self):
         cases = {name: case for name, case in STRENGTHS.items() if "SmoothOut" in name}
-        scores = {"SmoothOut, batch 512, 0.005": (True, 60.0), "SmoothOut, batch 512, 0.01": (True, 61.0)}
-        scores |= {"SmoothOut, batch 512, 0.02": (False, 70.0), "SmoothOut, batch 64, 0.02": (True, 80.0)}
+        scores = {"SmoothOut, batch 512, 0.02": (True, 60.0), "SmoothOut, batch 512, 0.04": (True, 61.0)}
+        scores |= {"SmoothOut, batch 512, 0.08": (False, 70.0), "SmoothOut, batch 64, 0.08": (True, 80.0)}
         rows = [{"case": n, "reached": r, "validation": v} for n, (r, v) in scores.items()]
         results = {"cases": cases, "rows": rows}
         case, row = experiment.chosen(results, "SmoothOut", "batch 512")
-        assert (case["strength"], row["validation"]) == (0.01, 61.0)
+        assert (case["strength"], row["validation"]) == (0.04, 61.0)
         assert experiment.chosen(results, "SmoothOut", "batch 64")[1]["validation"] == 80.0
         for row in rows:
             row["reached"] = False
-        assert experiment.chosen(results, "SmoothOut", "batch 512")[0]["strength"] == 0.02
+        assert experiment.chosen(results, "SmoothOut", "batch 512")[0]["strength"] == 0.08
 
     def test_the_methods_are_what_their_names_say(self):
         net = ConvNet()
@@ -109,7 +109,7 @@ class TestTheCases:
         kinds = {"SmoothOut": SmoothOut, "AdaSmoothOut": AdaSmoothOut, "noise left in": SmoothOut, "SAM": SAM}
         assert {name: type(method) for name, method in made.items()} == kinds | {"SWA": type(None), "SGD": type(None)}
         assert [made[name].denoise for name in ("SmoothOut", "AdaSmoothOut", "noise left in")] == [True, True, False]
-        assert made["SmoothOut"].strength == 0.02
+        assert made["SmoothOut"].strength == 0.08
         assert made["SAM"].radius == 0.2
         with pytest.raises(ValueError, match="method 'SDG' is unknown"):
             experiment.make_method(net, {"method": "SDG"}, 0)
@@ -152,7 +152,7 @@ def test_a_part_runs_after_what_it_chooses_by(part, runs, few_images, monkeypatc
         methods = {name: case["method"] for name, case in done["variants"][0].items()}
         assert [name for name, method in methods.items() if method == "SGD"] == list(methods)[:3]
         assert list(methods)[3:] == ["AdaSmoothOut, batch 512", "noise left in, batch 512", "SmoothOut, batch 64"]
-        assert done["variants"][0]["SmoothOut, batch 64"]["strength"] == 0.02
+        assert done["variants"][0]["SmoothOut, batch 64"]["strength"] == 0.08
 
 
 def plans(monkeypatch, plan: Plan, losses):
@@ -265,7 +265,7 @@ class TestSAM:
             SAM(MLP((2, 2)), 0.0)
 
 
-@pytest.mark.parametrize("name", ["SmoothOut, batch 512, 0.01", "SAM, batch 512, 0.1", "SWA, batch 512, 0.5"])
+@pytest.mark.parametrize("name", ["SmoothOut, batch 512, 0.04", "SAM, batch 512, 0.1", "SWA, batch 512, 0.5"])
 def test_a_trial_trains_and_keeps_what_the_chapter_needs(name, few_images, monkeypatch, tmp_path):
     monkeypatch.setattr(runner, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(experiment, "box_sharpness", functools.partial(experiment.box_sharpness, iterations=1))
@@ -304,7 +304,7 @@ def test_of_one_seed_all_start_from_the_same_weights_with_the_same_images(few_im
         raise TrainingDiverged("not trained")
 
     monkeypatch.setattr(experiment, "train", noted)
-    cases = [STRENGTHS[name] for name in ("SmoothOut, batch 512, 0.01", "SAM, batch 512, 0.05", "SWA, batch 512, 0.25")]
+    cases = [STRENGTHS[name] for name in ("SmoothOut, batch 512, 0.04", "SAM, batch 512, 0.05", "SWA, batch 512, 0.25")]
     for case in [BEST["batch 512"], *cases]:
         assert experiment.tuning_trial(case, 3) == {"validation": 0.0, "reached": False, "diverged": "not trained"}
     first = started[0]
