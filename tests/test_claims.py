@@ -594,8 +594,38 @@ class TestCounts:
     def test_the_force_points_where_the_pairwise_distance_falls(self, kind, monkeypatch):
         assert counts.force_alignment(kind) == pytest.approx(1, abs=1e-12)
         # Without the projection it would not.
-        monkeypatch.setattr(counts, "force", lambda filters, _: filters.sum(0) - len(filters) * filters)
+        monkeypatch.setattr(counts.filters, "force", lambda filters, _: filters.sum(0) - len(filters) * filters)
         assert counts.force_alignment(kind) < 0.9
+
+    def test_ternary_bits_levels_and_clipping(self):
+        assert counts.ternary_ratio() == pytest.approx(20.1898, abs=1e-4)
+        assert counts.ternary_ratio(8) == pytest.approx(7.829, abs=1e-3)
+        assert [counts.codec_ratio(name) for name in ("2-bit", "base 3")] == [16, 20]
+        with pytest.raises(ValueError, match="base 4"):
+            counts.codec_ratio("base 4")
+        assert counts.levels_seen(1) == 3
+        assert counts.levels_seen(3) == 7
+        assert counts.clip_change("length") == pytest.approx(1.128, abs=1e-3)
+        assert counts.clip_change("direction") == pytest.approx(2.746, abs=1e-3)
+        assert counts.clip_change("length", c=2) == pytest.approx(4.06, abs=1e-2)
+        with pytest.raises(ValueError, match="angle"):
+            counts.clip_change("angle")
+
+    def test_when_ternary_gradients_pay_by_the_model(self):
+        assert counts.terngrad_speedup(workers=1) == 1
+        # all time is communication: 64 / (2 + 4) bits both ways for 4 workers, but for what stays in fp32
+        assert counts.terngrad_speedup(workers=4, gigabit=1e-3) == pytest.approx(64 / 6, rel=0.01)
+        assert (
+            0.99 < counts.terngrad_speedup(gigabit=1e6) < 1
+        )  # one more round trip for the scalers, and no bytes to save
+        # by hand: 8 workers; AlexNet has 61.1 million weights and 714 million MACs
+        compute, link = 6 * 714.2e6 * 64 / 5e12, 8 * 61.1e6 / 125e6
+        assert counts.terngrad_speedup() == pytest.approx(
+            (compute + 8 * link) / (compute + link * (2 + 5) / 8), rel=0.01
+        )
+        assert counts.speedup_gain({"workers": 16}, {"workers": 2}) < 1
+        with pytest.raises(ValueError, match="LeNet"):
+            counts.terngrad_speedup("LeNet")
 
     def test_compressed_rows_take_the_bytes_that_torch_stores(self):
         matrix = torch.zeros(8, 20)

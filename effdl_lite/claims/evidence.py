@@ -114,7 +114,7 @@ class Check:
         what: says which number it is; `unit` is its unit.
         kind: one of `KINDS`.
         pointer: the arguments of this kind: a results file, one case or two, and a field (with dots for one inside
-            another, `after.test`); or a function of `counts.py` with its arguments.
+            another, `after.test`); or a function of `counts` with its arguments.
         criterion, direction: see the head of this file.
     """
 

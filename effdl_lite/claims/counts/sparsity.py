@@ -1,25 +1,16 @@
-"""Numbers of the papers that need no training: counted on our networks, or worked out from what a paper prints.
-
-An entry of the ledger names a function of this file and gives it what the paper prints (filters kept, layer factors);
-the result comes from here.
-"""
+"""Zeros in convolutions: multiply-accumulates, layers and bytes that are left, and what of it arrives as time."""
 
 import functools
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from effdl_lite.measure import count_macs, count_parameters, layer_costs
-from effdl_lite.methods.force_regularization import force, pairwise_distance
-from effdl_lite.methods.intrinsic_sparsity import bidaf_groups, groups_of
-from effdl_lite.methods.low_rank import mac_ratio
-from effdl_lite.models import MLP, CifarResNet, LeNet, LSTMLanguageModel, RecurrentHighwayNetwork
+from effdl_lite.measure import count_macs, layer_costs
+from effdl_lite.models import MLP, CifarResNet, LeNet
 
-# Channels, filters, kernel and conv groups of the convolutions whose ranks the Force paper prints.
-ALEXNET = {"conv3": (256, 384, 3, 1), "conv4": (384, 384, 3, 2), "conv5": (384, 256, 3, 2)}
 NETWORKS = {"LeNet": (LeNet, (1, 1, 28, 28)), "MLP": (MLP, (1, 784))}
 
 
@@ -144,69 +135,3 @@ def csr_bytes(shapes: Sequence[Sequence[int]], zeros: Sequence[float]) -> float:
     weights = [rows * columns * (1 - share / 100) for (rows, columns), share in zip(shapes, zeros, strict=True)]
     starts = sum(rows + 1 for rows, _ in shapes)
     return 100 * (8 * sum(weights) + 4 * starts) / dense
-
-
-def lstm_macs_ratio(hidden: Sequence[int], dense: int = 1500) -> float:
-    """How many times fewer multiply-accumulates a word the paper's LSTM needs with these units in its two layers."""
-    word = torch.zeros(1, 1, dtype=torch.long, device="meta")
-    return count_macs(_lstm([dense, dense]), word) / count_macs(_lstm(hidden), word)
-
-
-def lstm_weights(hidden: Sequence[int]) -> float:
-    """Million weights of the paper's LSTM with these units, with one bias a gate as in TensorFlow; PyTorch has two."""
-    return (count_parameters(_lstm(hidden)) - 4 * sum(hidden)) / 1e6
-
-
-def lstm_group(layer: int, hidden: Sequence[int] = (1500, 1500)) -> int:
-    """Weights that a unit of a layer of the paper's LSTM owns, with the crossings twice as in the authors' code."""
-    return list(groups_of(_lstm(hidden)).values())[layer - 1].size(double_count=True)
-
-
-def _lstm(hidden: Sequence[int]) -> LSTMLanguageModel:
-    """The paper's language model on shapes alone: word vectors of 1500, 10,000 words."""
-    with torch.device("meta"):
-        return LSTMLanguageModel(10_000, 1500, tuple(hidden))
-
-
-def highway_weights(width: int) -> float:
-    """Million weights of the paper's recurrent highway network of ten layers at this width."""
-    with torch.device("meta"):
-        return count_parameters(RecurrentHighwayNetwork(10_000, width, depth=10)) / 1e6
-
-
-def bidaf_group(layer: str) -> int:
-    """Weights that a unit of a layer of BiDAF owns, with the crossings twice; by the paper's names, such as ModFwd1."""
-    groups = bidaf_groups()
-    if layer not in groups:
-        raise ValueError(f"BiDAF has no layer {layer!r}; choose one of {', '.join(groups)}")
-    return groups[layer].size(double_count=True)
-
-
-def alexnet_ratio(layer: str, rank: int) -> float:
-    """How many times fewer multiply-accumulates a convolution of AlexNet needs with this rank."""
-    if layer not in ALEXNET:
-        raise ValueError(f"no layer {layer!r}; choose one of {', '.join(ALEXNET)}")
-    channels, filters, kernel, groups = ALEXNET[layer]
-    with torch.random.fork_rng(devices=[]):  # the weights are drawn, but only their number matters
-        return mac_ratio(nn.Conv2d(channels, filters, kernel, groups=groups), rank)
-
-
-def force_alignment(kind: str) -> float:
-    """Cosine of the force on a filter and gradient descent on the pairwise distance, at the filter where it is least.
-
-    Args:
-        kind: "L2" or "L1". The 64 filters of 800 weights are random.
-    """
-    filters = torch.randn(64, 800, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    (gradient,) = torch.autograd.grad(pairwise_distance(filters, kind), filters)
-    return nn.functional.cosine_similarity(-gradient, force(filters.detach(), kind)).min().item()
-
-
-COUNTS: dict[str, Callable[..., float]] = {
-    function.__name__: function
-    for function in (
-        kept_macs, resnet_layers, resnet_layers_removed, average, ratio_of_averages, least_advantage, csr_bytes,
-        lstm_macs_ratio, lstm_weights, lstm_group, highway_weights, bidaf_group,
-        alexnet_ratio, force_alignment,
-    )
-}  # fmt: skip
