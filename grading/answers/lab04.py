@@ -185,6 +185,15 @@ def with_bernoulli(gradient, scaler, generator):
 
 
 @right("ternarize")
+def with_rand_like(gradient, scaler, generator):
+    """torch.rand_like, and a mask as numbers"""
+    if not scaler:
+        return torch.zeros_like(gradient)
+    fires = torch.rand_like(gradient, generator=generator) <= gradient.abs() / scaler
+    return fires.to(gradient.dtype).mul_(torch.sign(gradient)).mul_(scaler)
+
+
+@right("ternarize")
 def with_where(gradient, scaler, generator):
     """a probability, and torch.where"""
     probability = gradient.abs() / scaler if scaler > 0 else torch.zeros_like(gradient)

@@ -88,7 +88,10 @@ def only_three_levels(S):
     """random numbers in a table of 3 x 50: nothing but -s, 0 and s comes out, with the signs of the gradient"""
     gradient = normal(3, 50, seed=1)
     s = gradient.abs().max().item()
-    codes = codes_of(S.ternarize(gradient, s, dice(1)), (3, 50), s, "the result")
+    for typed in (gradient.double(), gradient):
+        found = S.ternarize(typed, s, dice(1))
+        codes = codes_of(found, (3, 50), s, "the result")
+        holds(found.dtype == typed.dtype, f"the result for {typed.dtype} should hold it too, and holds {found.dtype}")
     holds(
         bool((codes * gradient >= 0).all()), "an element of the result should have the sign of the gradient's, or be 0"
     )
@@ -226,8 +229,10 @@ def nothing_to_compare_with(S):
 
 @checks.test("clip", hint="hint 1")
 def clip_changes_nothing(S):
-    """the gradient stays as it was"""
+    """the gradient stays as it was, and double precision stays double precision"""
     unchanged(S, "clip", [EIGHT, 1.0], "gradient c")
+    found = shaped(S.clip(EIGHT.double(), 1.0), (8,), "clip")
+    holds(found.dtype == torch.float64, f"clip of float64 should hold float64, and holds {found.dtype}")
 
 
 # Exercise 4: c = 100 cuts nothing off.
@@ -250,7 +255,7 @@ def scaler_after_clipping(S):
     mean, scaler = pair(S.exchange([gradient, 0.5 * gradient], 2.5, dice(2)), "exchange")
     close(scaler, 2.5 * deviations(gradient)[0], "the scaler")
     levels = levels_of(mean, (40_000,), float(scaler), 2, "the mean")
-    close(levels[7], 2.0, "the mean of the number that sticks out, in units of s / 2,")
+    holds(float(levels[7]) >= 1, "what sticks out in a worker's gradient should be sent as s, with certainty")
 
 
 @checks.test("exchange", hint="hint 1")
@@ -281,6 +286,29 @@ def nothing_to_send(S):
     close(scaler, 0.0, "the scaler of zeros")
     mean, scaler = pair(S.exchange([torch.tensor([2.0, -2.0, 0.0])], 100.0, dice(6)), "exchange")
     close(mean, torch.tensor([2.0, -2.0, 0.0]), "the mean of one worker with 2, -2 and 0")
+
+
+@checks.test("exchange", hint="hint 1")
+def sent_as_it_was_clipped(S):
+    """a worker that is clipped below the shared scaler: it sends what the clipping has left"""
+    narrow = torch.zeros(2 * ROWS)
+    narrow[: ROWS // 5] = 3.0
+    mean, _ = pair(S.exchange([in_turn(2.0, 2 * ROWS), narrow], 0.5, dice(8)), "exchange")
+    levels = levels_of(mean, (2 * ROWS,), 1.0, 2, "the mean")[: ROWS // 5]
+    compare_levels(levels[1::2], [1.0, 0.5 * deviations(narrow)[0]], "the value {} times s / 2")
+
+
+@checks.test("exchange", hint="hint 3")
+def chance_of_the_generator(S):
+    """a generator in the same state gives the same mean, in another state another"""
+    gradients, later = [normal(200, seed=13), normal(200, seed=14)], dice(9)
+    torch.rand(50, generator=later)
+    first, again, other = (
+        shaped(pair(S.exchange(gradients, 2.5, generator), "exchange")[0], (200,), "the mean")
+        for generator in (dice(9), dice(9), later)
+    )
+    holds(torch.equal(first, again), "two generators in the same state should give the same mean")
+    holds(not torch.equal(first, other), "a generator that has been used should give another mean than a new one")
 
 
 @checks.test("exchange")
@@ -403,7 +431,7 @@ def border_of_the_task(S):
 
 @checks.test("break_even", hint="hint 2")
 def borders_without_end(S):
-    """no extra time: infinite; two elements, which save nothing: 0"""
+    """no extra time: infinite; one element, which saves nothing: 0"""
     found = number(S.break_even(1000, 4, 0.0), "break_even")
     holds(found == math.inf, f"the break-even without extra time should be infinite, and is {found:g}")
     for extra in (0.01, 0.0):
@@ -422,9 +450,9 @@ def number(found, name: str) -> float:
 @checks.test("mended_mean", hint="hint 1")
 def a_worker_with_small_gradients(S):
     """two workers, one with gradients a tenth as large: how often the values of the mean occur"""
-    gradients = [torch.full((ROWS,), 0.06), torch.full((ROWS,), 0.7)]
-    gradients[0][0], gradients[1][0] = 0.1, 1.0
-    levels = levels_of(S.mended_mean(gradients, 0, 0), (ROWS,), 1.0, 2, "the mean")[1:]
+    gradients = [torch.full((ROWS,), 0.12), torch.full((ROWS,), 1.4)]
+    gradients[0][0], gradients[1][0] = 0.2, 2.0
+    levels = levels_of(S.mended_mean(gradients, 0, 0), (ROWS,), 2.0, 2, "the mean")[1:]
     compare_levels(levels, [0.06, 0.7], "the value {} times s / 2")
 
 
