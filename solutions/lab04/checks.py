@@ -91,7 +91,9 @@ def only_three_levels(S):
     for typed in (gradient.double(), gradient):
         found = S.ternarize(typed, s, dice(1))
         codes = codes_of(found, (3, 50), s, "the result")
-        holds(found.dtype == typed.dtype, f"the result for {typed.dtype} should hold it too, and holds {found.dtype}")
+        holds(
+            found.dtype == typed.dtype, f"for {typed.dtype} the result should be of that type too, and is {found.dtype}"
+        )
     holds(
         bool((codes * gradient >= 0).all()), "an element of the result should have the sign of the gradient's, or be 0"
     )
@@ -258,16 +260,6 @@ def scaler_after_clipping(S):
     holds(float(levels[7]) >= 1, "what sticks out in a worker's gradient should be sent as s, with certainty")
 
 
-@checks.test("exchange", hint="hint 1")
-def counts_of_three_workers(S):
-    """three workers, 80,000 elements each: how often the values of the mean occur"""
-    parts = [0.3, -1.2, 0.6]
-    gradients = [in_turn(part, 2 * ROWS) for part in parts]
-    mean, _ = pair(S.exchange(gradients, 100.0, dice(3)), "exchange")
-    levels = levels_of(mean, (2 * ROWS,), 1.2, 3, "the mean")[1::2]
-    compare_levels(levels, [part / 1.2 for part in parts], "the value {} times s / 3")
-
-
 @checks.test("exchange", hint="hint 3")
 def workers_stray_apart(S):
     """two workers with one and the same gradient, half the scaler: they agree in half of all cases"""
@@ -276,6 +268,16 @@ def workers_stray_apart(S):
     mean, _ = pair(S.exchange([gradient, gradient], 100.0, dice(4)), "exchange")
     levels = levels_of(mean, (2 * ROWS,), 1.0, 2, "the mean")[1::2]
     compare_levels(levels, [0.5, 0.5], "the value {} times s / 2")
+
+
+@checks.test("exchange", hint="hint 1")
+def counts_of_three_workers(S):
+    """three workers, 80,000 elements each: how often the values of the mean occur"""
+    parts = [0.3, -1.2, 0.6]
+    gradients = [in_turn(part, 2 * ROWS) for part in parts]
+    mean, _ = pair(S.exchange(gradients, 100.0, dice(3)), "exchange")
+    levels = levels_of(mean, (2 * ROWS,), 1.2, 3, "the mean")[1::2]
+    compare_levels(levels, [part / 1.2 for part in parts], "the value {} times s / 3")
 
 
 @checks.test("exchange")
@@ -345,12 +347,6 @@ def bits(values: list[int], dtype: torch.dtype = torch.int8) -> Tensor:
     return torch.tensor(values, dtype=dtype)
 
 
-@checks.test("packing", hint="hint 1")
-def six_codes(S):
-    """the example of the task: six codes become the bytes 167 and 1"""
-    equal(S.pack(bits([1, 0, -1, -1, 1, 0])), bits([167, 1], torch.uint8), "pack of the example")
-
-
 @checks.test("packing", hint="hint 2")
 def whole_bytes(S):
     """five times -1, five times 0, five times 1: the bytes 0, 121 and 242"""
@@ -358,7 +354,13 @@ def whole_bytes(S):
     equal(S.pack(codes), bits([0, 121, 242], torch.uint8), "pack of -1, 0 and 1, five times each")
 
 
-@checks.test("packing", hint="hint 3")
+@checks.test("packing", hint="hints 1 and 3")
+def six_codes(S):
+    """the example of the task: six codes become the bytes 167 and 1"""
+    equal(S.pack(bits([1, 0, -1, -1, 1, 0])), bits([167, 1], torch.uint8), "pack of the example")
+
+
+@checks.test("packing", hint="hints 2 and 3")
 def two_bytes_taken_apart(S):
     """the bytes 167 and 1 as six codes; 0, 121 and 242 as fifteen"""
     equal(S.unpack(bits([167, 1], torch.uint8), 6), bits([1, 0, -1, -1, 1, 0]), "unpack of 167 and 1")
@@ -449,11 +451,18 @@ def number(found, name: str) -> float:
 
 @checks.test("mended_mean", hint="hint 1")
 def a_worker_with_small_gradients(S):
-    """two workers, one with gradients a tenth as large: how often the values of the mean occur"""
-    gradients = [torch.full((ROWS,), 0.12), torch.full((ROWS,), 1.4)]
-    gradients[0][0], gradients[1][0] = 0.2, 2.0
-    levels = levels_of(S.mended_mean(gradients, 0, 0), (ROWS,), 2.0, 2, "the mean")[1:]
-    compare_levels(levels, [0.06, 0.7], "the value {} times s / 2")
+    """two workers, one with gradients a tenth as large, in other places: how often they are sent"""
+    gradients = [torch.zeros(2 * ROWS), torch.zeros(2 * ROWS)]
+    gradients[0][0::2], gradients[1][1::2] = 0.12, 1.4
+    gradients[0][0], gradients[1][1] = 0.2, 2.0
+    levels = levels_of(S.mended_mean(gradients, 0, 0), (2 * ROWS,), 2.0, 2, "the mean")
+    largest = float(levels.abs().max())
+    holds(
+        largest <= 1, f"where one of two workers sends and the other does not, the mean is s / 2, not {largest:g} s / 2"
+    )
+    for first, share in ((2, 0.06), (3, 0.7)):
+        fired = levels[first::2].abs()
+        count_fits(int(fired.sum()), fired.numel(), share, f"elements that are sent of those that are {share:g} s")
 
 
 @checks.test("mended_mean", hint="hint 2")
