@@ -175,6 +175,31 @@ def large_elements_lost(gradient, scaler, generator):
     return scaler * gradient.sign() * ((uniform * scaler < size) & (size <= scaler))
 
 
+@wrong("ternarize")
+def copies_the_generator(gradient, scaler, generator):
+    """draws from a copy, so that the generator stays where it was"""
+    own = torch.Generator()
+    own.set_state(generator.get_state())
+    uniform = torch.rand(gradient.shape, generator=own)
+    return scaler * gradient.sign() * (uniform * scaler < gradient.abs())
+
+
+@wrong("ternarize")
+def views_it_flat(gradient, scaler, generator):
+    """.view(-1) stops where a gradient is not contiguous, as those of convolutions may be"""
+    flat = gradient.view(-1)
+    fires = torch.rand(len(flat), generator=generator) * scaler < flat.abs()
+    return (scaler * flat.sign() * fires).view(gradient.shape)
+
+
+@wrong("ternarize")
+def floor_without_end(gradient, scaler, generator):
+    """floor(g / s + u), also of elements that are larger than s"""
+    if scaler == 0:
+        return torch.zeros_like(gradient)
+    return scaler * (gradient / scaler + torch.rand(gradient.shape, generator=generator)).floor()
+
+
 @right("ternarize")
 def with_bernoulli(gradient, scaler, generator):
     """torch.bernoulli, guarded against the scaler 0"""
@@ -434,29 +459,71 @@ def clip_in_single_precision(gradient, c):
     return gradient.float().clamp(-limit, limit) if limit else gradient.float()
 
 
-@right("clip")
-def divided_by_one_less(gradient, c):
-    """sigma with n - 1"""
-    if gradient.numel() == 1:
-        return gradient.clone()
-    limit = c * gradient.std().item()
-    return gradient.clamp(-limit, limit) if limit > 0 else gradient + 0
+@wrong("clip")
+def asks_sigma(gradient, c):
+    """takes sigma for 0 where all are the same; rounding makes it 1e-8"""
+    limit = c * gradient.std(correction=0).item()
+    return gradient.clone() if limit == 0 else gradient.clamp(-limit, limit)
 
 
-@right("clip")
-def by_hand_with_where(gradient, c):
-    """sigma by its formula, and torch.where"""
+@wrong("clip")
+def asks_sigma_by_hand(gradient, c):
+    """the same with sigma by its formula"""
     sigma = (gradient - gradient.mean()).square().mean().sqrt()
     if sigma == 0:
         return gradient * 1
     return torch.where(gradient.abs() <= c * sigma, gradient, gradient.sign() * c * sigma)
 
 
+@wrong("clip")
+def small_sigma_is_none(gradient, c):
+    """takes a sigma below a millionth for 0: small gradients stay whole"""
+    sigma = gradient.std(correction=0).item()
+    return gradient.clone() if sigma < 1e-6 else gradient.clamp(-c * sigma, c * sigma)
+
+
+@wrong("clip")
+def clips_a_flat_view(gradient, c):
+    """.view(-1) stops where a gradient is not contiguous"""
+    flat = gradient.view(-1)
+    if flat.max() == flat.min():
+        return gradient.clone()
+    limit = c * flat.std().item()
+    return flat.clamp(-limit, limit).view(gradient.shape)
+
+
+@right("clip")
+def divided_by_one_less(gradient, c):
+    """sigma with n - 1"""
+    if gradient.numel() == 1 or (gradient == gradient.flatten()[0]).all():
+        return gradient + 0
+    limit = c * gradient.std().item()
+    return gradient.clamp(-limit, limit)
+
+
+@right("clip")
+def small_beside_the_elements(gradient, c):
+    """takes a sigma for 0 that is a millionth of the largest element"""
+    sigma = gradient.std(correction=0).item()
+    if sigma <= 1e-6 * gradient.abs().max():
+        return gradient.clone()
+    return gradient.clamp(-c * sigma, c * sigma)
+
+
+@right("clip")
+def by_hand_with_where(gradient, c):
+    """sigma by its formula, and torch.where"""
+    sigma = (gradient - gradient.mean()).square().mean().sqrt()
+    if gradient.unique().numel() == 1:
+        return gradient * 1
+    return torch.where(gradient.abs() <= c * sigma, gradient, gradient.sign() * c * sigma)
+
+
 @right("clip")
 def limits_as_tensors(gradient, c):
-    """minimum and maximum with tensors; infinite where sigma is 0"""
+    """minimum and maximum with tensors; infinite where all elements are the same"""
     sigma = torch.std(gradient, unbiased=False)
-    limit = c * sigma if sigma > 0 else torch.full_like(sigma, math.inf)
+    limit = c * sigma if gradient.max() > gradient.min() else torch.full_like(sigma, math.inf)
     return torch.maximum(torch.minimum(gradient, limit), -limit)
 
 
@@ -882,6 +949,18 @@ def no_level_for_zero(workers):
 
 
 @wrong("traffic", function="level_bits")
+def bits_as_a_float(workers):
+    """no int"""
+    return 1.0 * math.ceil(math.log2(2 * workers + 1))
+
+
+@wrong("traffic", function="level_bits")
+def bits_as_a_tensor(workers):
+    """a tensor, which is no int either"""
+    return torch.tensor(2.0 * workers + 1).log2().ceil()
+
+
+@wrong("traffic", function="level_bits")
 def not_rounded(workers):
     """a fraction of a bit"""
     return math.log2(2 * workers + 1)
@@ -967,6 +1046,14 @@ def whole_bytes_for_each_mean(elements, workers):
     """each mean takes whole bytes"""
     up = math.ceil(elements / 5) + 4
     return 8 * elements / (up + elements * math.ceil(level_bits(workers) / 8) + 4)
+
+
+@wrong("traffic", function="compression")
+def no_mean_in_two_bytes(elements, workers):
+    """as many means in a byte as fit whole, and a gap behind them"""
+    bits = level_bits(workers)
+    means = elements * -(-bits // 8) if bits > 8 else math.ceil(elements / (8 // bits))
+    return 8 * elements / (math.ceil(elements / 5) + 4 + means + 4)
 
 
 @right("traffic", function="level_bits")
@@ -1192,6 +1279,56 @@ def too_few_thousands(gradients, seed, step):
 
 
 @wrong("mended_mean")
+def hundreds_of_steps(gradients, seed, step):
+    """100 step + worker: worker 100 in step 0 is worker 0 in step 1"""
+    shared = max(g.abs().max().item() for g in gradients)
+    total = torch.zeros_like(gradients[0])
+    for worker, gradient in enumerate(gradients):
+        generator = torch.Generator().manual_seed(10**6 * seed + 100 * step + worker)
+        total += ternarize(gradient, shared, generator)
+    return total / len(gradients)
+
+
+@wrong("mended_mean")
+def thousands_of_workers(gradients, seed, step):
+    """1000 worker + step: from step 1000 on worker 0 is worker 1"""
+    shared = max(g.abs().max().item() for g in gradients)
+    total = torch.zeros_like(gradients[0])
+    for worker, gradient in enumerate(gradients):
+        generator = torch.Generator().manual_seed(10**7 * seed + 1000 * worker + step)
+        total += ternarize(gradient, shared, generator)
+    return total / len(gradients)
+
+
+@wrong("mended_mean")
+def seed_times_step(gradients, seed, step):
+    """a product with the seed, which may be 0"""
+    shared = max(g.abs().max().item() for g in gradients)
+    total = torch.zeros_like(gradients[0])
+    for worker, gradient in enumerate(gradients):
+        generator = torch.Generator().manual_seed(seed * (1000 * step + 1) + worker)
+        total += ternarize(gradient, shared, generator)
+    return total / len(gradients)
+
+
+@wrong("mended_mean")
+def numbers_as_text(gradients, seed, step):
+    """digits put together without zeros in between: step 1 and worker 10 look as step 11 and worker 0"""
+    shared = max(g.abs().max().item() for g in gradients)
+    total = torch.zeros_like(gradients[0])
+    for worker, gradient in enumerate(gradients):
+        generator = torch.Generator().manual_seed(int(f"{seed}{step}{worker}"))
+        total += ternarize(gradient, shared, generator)
+    return total / len(gradients)
+
+
+@wrong("mended_mean")
+def clips_as_well(gradients, seed, step):
+    """the exchange of exercise 4, with its clipping"""
+    return exchange(gradients, 2.5, torch.Generator().manual_seed(10**6 * seed + step))[0]
+
+
+@wrong("mended_mean")
 def beyond_32_bits(gradients, seed, step):
     """the worker in bits that torch does not read: a seed has 32"""
     shared = max(g.abs().max().item() for g in gradients)
@@ -1282,6 +1419,12 @@ def one_generator_in_turn(gradients, seed, step):
     generator = torch.Generator().manual_seed(10**6 * seed + step)
     codes = [ternarize(gradient, shared, generator).sign() for gradient in gradients]
     return shared * sum(codes) / len(codes)
+
+
+@right("mended_mean")
+def exchange_without_clipping(gradients, seed, step):
+    """the exchange of exercise 4, with a c that cuts nothing off"""
+    return exchange(gradients, math.inf, torch.Generator().manual_seed(10**6 * seed + step))[0]
 
 
 @right("mended_mean")
