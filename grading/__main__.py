@@ -1,15 +1,27 @@
-"""`python -m grading`: new labs, their release, their answer bank, and the archive for students."""
+"""`python -m grading`: new labs, their release, their answer bank, the archive for students, and grading a class."""
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from grading import ROOT, LabError
 
+
+class GradeByDefault(typer.core.TyperGroup):
+    """`python -m grading SUBMISSIONS` is short for `python -m grading grade SUBMISSIONS`."""
+
+    def parse_args(self, ctx, args):
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["grade", *args]
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
-    help="Labs for instructors: write, release, check.",
+    cls=GradeByDefault,
+    help="Labs for instructors: write, release, check, grade.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -80,6 +92,31 @@ def archive() -> None:
     from grading.archive import write
 
     typer.echo(write())
+
+
+@app.command()
+@words_instead_of_a_traceback
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder or an archive with the work of a class.")],
+    lab: Annotated[str | None, typer.Option(help="Its name; found in the names of the files without it.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many students at once.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
+    results: Annotated[Path | None, typer.Option(help="Folder; grading/results/LAB without it.")] = None,
+) -> None:
+    """Grade a class in a sandbox: a result file per student, and a table."""
+    from grading.classroom import grade_class
+    from grading.collect import named_labs
+    from grading.suite import labs, load
+
+    if lab is None:
+        named = named_labs(submissions, labs())
+        if len(named) != 1:
+            raise LabError(f"say which lab with --lab: the names of the files name {', '.join(named) or 'none'}")
+        lab = named[0]
+    folder = results or ROOT / "grading" / "results" / lab
+    statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    typer.echo(f"{lab}: {told}; see {folder / 'grades.csv'}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A lab's tests, by exercise: run over `S`, shown to a student, or counted by the grader."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from effdl_lite.checking.answers import AnswerFault, Answers, NotAnswered, shortened
@@ -77,9 +78,15 @@ class Checks:
 
     def run(self, exercise: str, answers: Answers) -> list[Outcome]:
         """All tests of an exercise, in the order in which they were written; a failing one does not stop the rest."""
+        return list(self.outcomes(exercise, lambda: nullcontext(answers)))
+
+    def outcomes(self, exercise: str, answers: Callable[[], AbstractContextManager[Answers]]) -> Iterator[Outcome]:
+        """The same with answers of its own for each test: those that the context which `answers()` opens gives."""
         if exercise not in self._tests:
             raise KeyError(f"{self.lab} has no exercise {exercise!r}; it has {', '.join(self._tests)}")
-        return [_outcome(test, hint, answers) for test, hint in self._tests[exercise]]
+        for test, hint in self._tests[exercise]:
+            with answers() as fresh:
+                yield _outcome(test, hint, fresh)
 
     def check(self, exercise: str) -> None:
         """Runs the tests of an exercise on the names of the notebook, prints what they found, raises CheckFailed."""

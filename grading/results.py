@@ -1,0 +1,82 @@
+"""The results of a class as files: one per student, so that a run can go on where it was, and a table of all."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from grading.collect import Submission
+from grading.student import STATUSES, Result
+from grading.suite import Lab
+
+FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
+
+
+def written(path: Path, content: str) -> None:
+    """Writes a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest(submission: Submission, lab: Lab) -> str:
+    """Tells whether a result is that of these files by these tests."""
+    told = hashlib.sha256()
+    for path in (lab.paths.released, lab.paths.public, lab.paths.hidden):
+        told.update(hashlib.sha256(path.read_bytes()).digest())
+    for name, path in submission.files:
+        told.update(json.dumps(name).encode() + hashlib.sha256(path.read_bytes()).digest())
+    told.update(json.dumps(submission.refused).encode())
+    return told.hexdigest()
+
+
+def save(path: Path, student: str, digest: str, result: Result) -> None:
+    """Writes the result of a student."""
+    content = {"student": student, "digest": digest, **asdict(result)}
+    written(path, json.dumps(content, indent=1))
+
+
+def saved(path: Path) -> dict | None:
+    """A stored result; None where there is none that is whole."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    whole = isinstance(content, dict) and {"student", "digest", "status", "points"} <= content.keys()
+    return content if whole and content["status"] in STATUSES else None
+
+
+def write_table(path: Path, exercises: list[str], stored: Iterable[dict]) -> None:
+    """The table of the class; who has no grade has empty places there, and no zero."""
+    lines = _Lines()
+    rows = csv.writer(lines, lineterminator="\n")
+    rows.writerow(["student", "status", "points", *exercises, "flags"])
+    for result in stored:
+        points = result["points"]
+        total = f"{sum(points.values()):g}" if points else ""
+        each = [f"{points[name]:g}" if points else "" for name in exercises]
+        rows.writerow([_plain(result["student"]), result["status"], total, *each, _plain("; ".join(result["flags"]))])
+    written(path, "".join(lines))
+
+
+class _Lines(list):
+    """Where a csv.writer may write."""
+
+    write = list.append
+
+
+def _plain(text: str) -> str:
+    """Text on one line that no spreadsheet takes for a formula, and no terminal for a command."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return f"'{shown}" if FORMULA.match(shown) else shown

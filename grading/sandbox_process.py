@@ -1,0 +1,240 @@
+"""A student's sandbox from the grader's side: starts it, asks for a fresh process per test, and watches over it."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from grading import LabError, system_calls
+from grading.limits import Limits
+from grading.sandbox import command, remedy, user
+from grading.sandboxed import wire
+
+TICK = 0.2  # seconds between two looks at the memory
+STARTING, STOPPING = 120, 15  # seconds to import torch on a busy machine, and to remove what a test left
+
+
+class Ended(Exception):
+    """The process of a test is gone, or was stopped; the message is for the student.
+
+    Attributes:
+        slow: whether it ran out of time.
+    """
+
+    def __init__(self, message: str, slow: bool = False):
+        super().__init__(message)
+        self.slow = slow
+
+
+class Sandbox:
+    """The sandbox of one student. It starts when a test first needs it, and anew where a test has broken it.
+
+    Args:
+        checks: the lab's public tests.
+        setup: the source of the lab's setup cell.
+        limits: of the student's answers.
+    """
+
+    def __init__(self, checks: Path, setup: str, limits: Limits):
+        self.limits = limits
+        self._checks, self._setup = checks, setup
+        self._process: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+        self._starts = 0
+        self._deadline = time.monotonic() + limits.student_seconds
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def open_test(self) -> "Connection":
+        """A connection to a fresh process, which has run no code of the student's; Ended where there can be none."""
+        if time.monotonic() > self._deadline:
+            raise Ended(f"all tests together took longer than {self.limits.student_seconds:g} s", slow=True)
+        for _ in range(2):
+            if self._process is None:
+                self._start()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    socket.send_fds(self._control, [b"S"], [theirs.fileno()])
+                except OSError:  # a process of the last test was still able to kill it
+                    ours.close()
+                    self.close()
+                    continue
+            deadline = min(time.monotonic() + self.limits.test_seconds, self._deadline)
+            return Connection(ours, deadline, self)
+        raise Ended("the sandbox was broken twice")
+
+    def end_test(self) -> Ended:
+        """Ends the test's process, removes what it left, and says how it ended."""
+        if self._process is None:
+            return Ended("its process was stopped")
+        try:
+            self._control.settimeout(STOPPING)
+            self._control.sendall(b"E")
+            said = self._control.recv(16)
+            code = int(said) if said.endswith(b"\n") else None
+        except (OSError, ValueError):
+            code = None
+        if code is None:
+            self.close()
+            return Ended("it ended the whole sandbox")
+        if -code == signal.SIGXCPU:
+            seconds = self.limits.processor_seconds
+            return Ended(f"it took more than {seconds} s of computing; does a loop in it never end?", slow=True)
+        return Ended(f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}")
+
+    def check_memory(self) -> None:
+        """Ends everything where the processes together hold too much (Ended)."""
+        try:
+            family = [psutil.Process(self._process.pid)]
+            family += family[0].children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
+        held = 0
+        for process in family:
+            try:
+                held += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        if held > self.limits.memory:
+            self.close()
+            raise Ended(f"it took more than {self.limits.memory >> 20} MiB of memory")
+
+    def close(self) -> None:
+        """Ends every process of the sandbox; the namespace of their ids goes with the first."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._control.close()
+        self._process = self._control = None
+
+    def _start(self) -> None:
+        if self._starts > self.limits.starts:
+            raise Ended(f"the sandbox was broken {self._starts} times, and is not started again")
+        self._starts += 1
+        limits = self.limits
+        resources = {
+            "RLIMIT_DATA": limits.process_memory,
+            "RLIMIT_NPROC": limits.processes,
+            "RLIMIT_FSIZE": limits.files,
+            "RLIMIT_NOFILE": 256,
+            "RLIMIT_MEMLOCK": 1 << 16,
+            "RLIMIT_MSGQUEUE": 0,
+            "RLIMIT_CORE": 0,
+        }
+        self._control, theirs = socket.socketpair()
+        calls = os.memfd_create("system calls")
+        with theirs, open(calls, "wb") as filter_file, tempfile.TemporaryFile() as errors:
+            filter_file.write(system_calls.program())
+            filter_file.seek(0)
+            settings = {
+                "control": theirs.fileno(),
+                "user": user(),
+                "limits": resources,
+                "processor_seconds": limits.processor_seconds,
+                "setup": self._setup,
+            }
+            self._process = subprocess.Popen(
+                command(self._checks, settings, limits, calls),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=(theirs.fileno(), calls),
+            )
+            theirs.close()
+            self._control.settimeout(STARTING)
+            try:
+                started = self._control.recv(1) == b"S"
+            except OSError:
+                started = False
+            if not started:
+                self.close()
+                errors.seek(0)
+                raise LabError(f"the sandbox does not start: {remedy(errors.read(4000).decode(errors='replace'))}")
+
+
+class Connection:
+    """To the process of one test. Whatever comes from it is checked; nothing of it is waited for too long.
+
+    Args:
+        connected: the socket.
+        deadline: when the test must be over, by the monotonic clock.
+        sandbox: in which the process is.
+    """
+
+    def __init__(self, connected: socket.socket, deadline: float, sandbox: Sandbox):
+        self._socket, self._deadline, self._sandbox = connected, deadline, sandbox
+        self._looked = time.monotonic()
+        self._end: Ended | None = None
+        connected.setblocking(False)
+
+    def ask(self, text: dict, raw: bytes | bytearray = b"") -> tuple[dict, bytearray]:
+        """Sends a request and returns the reply (Ended, WireError)."""
+        self.send(text, raw)
+        return self.receive()
+
+    def send(self, text: dict, raw: bytes | bytearray = b"") -> None:
+        left = memoryview(wire.framed(text, raw))
+        while left:
+            self._wait(reading=False)
+            try:
+                left = left[self._socket.send(left) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self.close() from error
+
+    def receive(self) -> tuple[dict, bytearray]:
+        limits = self._sandbox.limits
+        head = self._take(wire.SIZES.size)
+        text, raw = wire.sizes(bytes(head), limits.reply_text, limits.reply_raw)
+        return wire.text_of(self._take(text)), self._take(raw)
+
+    def close(self) -> Ended:
+        """Ends the process and says how it ended."""
+        if self._end is None:
+            self._socket.close()
+            self._end = self._sandbox.end_test()
+        return self._end
+
+    def _take(self, number: int) -> bytearray:
+        taken = bytearray()
+        while len(taken) < number:
+            self._wait(reading=True)
+            try:
+                more = self._socket.recv(min(number - len(taken), 1 << 20))
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self.close() from error
+            if not more:
+                raise self.close()
+            taken += more
+        return taken
+
+    def _wait(self, reading: bool) -> None:
+        """Until the socket is ready; watches time and memory meanwhile, also where bytes come in drops."""
+        if self._end is not None:
+            raise self._end
+        ours = [self._socket]
+        ready = False
+        while not ready:
+            ready = any(select.select(ours if reading else [], [] if reading else ours, [], TICK))
+            now = time.monotonic()
+            if now > self._deadline:
+                self.close()
+                self._end = Ended("it did not answer in time; does a loop in it never end?", slow=True)
+                raise self._end
+            if now > self._looked + TICK:
+                self._looked = now
+                self._sandbox.check_memory()

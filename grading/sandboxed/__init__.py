@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, and the protocol that both sides speak. Nothing here is secret."""

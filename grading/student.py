@@ -1,0 +1,64 @@
+"""Grades one student: the answers in a sandbox, every test, public and hidden, in this process."""
+
+from dataclasses import dataclass, field
+
+from effdl_lite.checking import Outcome
+from grading.limits import Limits
+from grading.normalise import Normalised, normalise, released_cells
+from grading.sandbox_answers import Student
+from grading.sandbox_process import Sandbox
+from grading.submitted import Refused
+from grading.suite import Lab
+
+OK, FLAGGED, REJECTED, CRASHED = STATUSES = ("ok", "flagged", "rejected", "crashed")
+
+
+@dataclass
+class Result:
+    """What grading one student found.
+
+    Attributes:
+        status: ok; flagged, with something to look at; rejected, with no grade since nothing could be graded; crashed,
+            with no grade since grading itself failed. Neither of the last two is a zero.
+        flags: what an instructor should know, in words; the reason where there is no grade.
+        points: of each exercise; empty where there is no grade. An exercise gives all its points or none.
+        public: what the tests that students have found, by exercise.
+        hidden: what the others found; for instructors alone.
+    """
+
+    status: str
+    flags: list[str] = field(default_factory=list)
+    points: dict[str, float] = field(default_factory=dict)
+    public: dict[str, list[Outcome]] = field(default_factory=dict)
+    hidden: dict[str, list[Outcome]] = field(default_factory=dict)
+
+
+def grade(lab: Lab, content: bytes, limits: Limits) -> tuple[Result, Normalised | None]:
+    """Grades a notebook; the result, and the lab with the student's answers in it.
+
+    Args:
+        lab: its tests and its released notebook.
+        content: of the student's file.
+        limits: of the answers.
+    """
+    try:
+        normalised = normalise(released_cells(lab.paths.released), content)
+    except Refused as refused:
+        return Result(REJECTED, [str(refused)]), None
+    result = Result(OK, normalised.flags)
+    with Sandbox(lab.paths.public, lab.notebook.setup, limits) as sandbox:
+        student = Student(sandbox, normalised.cells)
+        for exercise in lab.notebook.exercises:
+            student.new_exercise()
+            name = exercise.name
+            result.public[name] = list(lab.public.outcomes(name, student.answers))
+            result.hidden[name] = list(lab.hidden.outcomes(name, student.answers))
+            passed = all(outcome.passed for outcome in result.public[name] + result.hidden[name])
+            result.points[name] = exercise.task.points if passed else 0
+    answers = {exercise.name for exercise in lab.notebook.exercises}
+    for name, end in student.ends.items():
+        if name in answers and not end.startswith("NotImplementedError"):
+            result.flags.append(f"the answer cell of {name} stopped: {end}")
+    if result.flags:
+        result.status = FLAGGED
+    return result, normalised
