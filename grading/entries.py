@@ -7,6 +7,7 @@ named with the reason.
 import gzip
 import io
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -22,6 +23,7 @@ from grading.submitted import Refused
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 MOST_ENTRIES = 100_000
 MOST_UNPACKED = 4096 * MIB  # of a compressed tar archive, read through from its beginning
+DRIVE = re.compile(r"[A-Za-z]:")
 ENTRY_OF_ZIP = b"PK\x01\x02"
 DAMAGED = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile)
 DAMAGED += (tarfile.TarError, OverflowError, UnicodeError)
@@ -150,7 +152,7 @@ def _parts(name: str) -> tuple[tuple[str, ...], str]:
     """The folders of a path and its name; a fault where it leads outside."""
     name = name.replace("\\", "/")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    outside = name.startswith("/") or ".." in parts or ":" in (parts or [""])[0] or "\0" in name
+    outside = name.startswith("/") or ".." in parts or DRIVE.match(name) or "\0" in name
     return (tuple(part for part in parts if part != "..") or ("nameless",)), "its path leads outside" if outside else ""
 
 

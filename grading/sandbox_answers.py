@@ -42,11 +42,11 @@ class Student:
         self.ends: dict[str, str] = {}
         self._sandbox, self._cells = sandbox, cells
         self._slow: set[str] = set()  # cells of which only the definitions run from now on
-        self._too_slow: str = ""
+        self._too_costly: str = ""
 
     def new_exercise(self) -> None:
-        """The answers to another exercise may be fast enough again."""
-        self._too_slow = ""
+        """The answers to another exercise may be modest again."""
+        self._too_costly = ""
 
     @contextmanager
     def answers(self) -> Iterator[Answers]:
@@ -54,8 +54,8 @@ class Student:
         torch.manual_seed(0)  # what a test draws does not depend on the tests before it
         connection, ended = None, None
         try:
-            if self._too_slow:
-                raise Ended(f"not run, since an earlier test of this exercise found: {self._too_slow}")
+            if self._too_costly:
+                raise Ended(f"not run, since an earlier test of this exercise found: {self._too_costly}")
             connection = self._sandbox.open_test()
             self._load(connection)
         except Ended as end:
@@ -64,10 +64,8 @@ class Student:
         try:
             yield answers
         finally:
-            if answers._ended is not None and answers._ended.slow:
-                self._too_slow = str(answers._ended)
-            if connection is not None:
-                connection.close()
+            ends = [answers._ended, connection and connection.end()]
+            self._too_costly = next((str(end) for end in ends if end and end.costly), self._too_costly)
 
     def _load(self, connection: Connection) -> None:
         """Runs the cells; one that runs out of time once is cut down to its definitions in later tests."""
@@ -88,7 +86,7 @@ class Student:
             raise Ended(f"its cells sent {error}") from error
         except Ended as end:
             if at < len(self._cells):
-                self._note(self._cells[at].name, "timeout" if end.slow else str(end))
+                self._note(self._cells[at].name, "timeout" if end.costly else str(end))
             raise
 
     def _note(self, name: str, end: str) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -17,19 +18,19 @@ from grading.sandbox import command, remedy, user
 from grading.sandboxed import wire
 
 TICK = 0.2  # seconds between two looks at the memory
-STARTING, STOPPING = 120, 15  # seconds to import torch on a busy machine, and to remove what a test left
+STARTING = 300  # seconds to import torch on a busy machine
 
 
 class Ended(Exception):
     """The process of a test is gone, or was stopped; the message is for the student.
 
     Attributes:
-        slow: whether it ran out of time.
+        costly: whether it took its time, its memory or the whole sandbox; the exercise is not tried again then.
     """
 
-    def __init__(self, message: str, slow: bool = False):
+    def __init__(self, message: str, costly: bool = False):
         super().__init__(message)
-        self.slow = slow
+        self.costly = costly
 
 
 class Sandbox:
@@ -39,11 +40,12 @@ class Sandbox:
         checks: the lab's public tests.
         setup: the source of the lab's setup cell.
         limits: of the student's answers.
+        imports: modules that the first process imports for all tests, since their import takes seconds.
     """
 
-    def __init__(self, checks: Path, setup: str, limits: Limits):
+    def __init__(self, checks: Path, setup: str, limits: Limits, imports: Sequence[str] = ()):
         self.limits = limits
-        self._checks, self._setup = checks, setup
+        self._checks, self._setup, self._imports = checks, setup, imports
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._starts = 0
@@ -58,7 +60,7 @@ class Sandbox:
     def open_test(self) -> "Connection":
         """A connection to a fresh process, which has run no code of the student's; Ended where there can be none."""
         if time.monotonic() > self._deadline:
-            raise Ended(f"all tests together took longer than {self.limits.student_seconds:g} s", slow=True)
+            raise Ended(f"all tests together took longer than {self.limits.student_seconds:g} s", costly=True)
         for _ in range(2):
             if self._process is None:
                 self._start()
@@ -79,7 +81,7 @@ class Sandbox:
         if self._process is None:
             return Ended("its process was stopped")
         try:
-            self._control.settimeout(STOPPING)
+            self._control.settimeout(self.limits.stopping_seconds)
             self._control.sendall(b"E")
             said = self._control.recv(16)
             code = int(said) if said.endswith(b"\n") else None
@@ -87,10 +89,12 @@ class Sandbox:
             code = None
         if code is None:
             self.close()
-            return Ended("it ended the whole sandbox")
+            return Ended("it ended the whole sandbox", costly=True)
         if -code == signal.SIGXCPU:
             seconds = self.limits.processor_seconds
-            return Ended(f"it took more than {seconds} s of computing; does a loop in it never end?", slow=True)
+            return Ended(f"it took more than {seconds} s of computing; does a loop in it never end?", costly=True)
+        if -code == signal.SIGKILL:
+            return Ended("its process was killed: it took too much time or memory, or killed itself", costly=True)
         return Ended(f"its process ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}")
 
     def check_memory(self) -> None:
@@ -108,7 +112,7 @@ class Sandbox:
                 continue
         if held > self.limits.memory:
             self.close()
-            raise Ended(f"it took more than {self.limits.memory >> 20} MiB of memory")
+            raise Ended(f"it took more than {self.limits.memory >> 20} MiB of memory", costly=True)
 
     def close(self) -> None:
         """Ends every process of the sandbox; the namespace of their ids goes with the first."""
@@ -143,6 +147,7 @@ class Sandbox:
                 "limits": resources,
                 "processor_seconds": limits.processor_seconds,
                 "setup": self._setup,
+                "imports": self._imports,
             }
             self._process = subprocess.Popen(
                 command(self._checks, settings, limits, calls),
@@ -201,11 +206,16 @@ class Connection:
         return wire.text_of(self._take(text)), self._take(raw)
 
     def close(self) -> Ended:
-        """Ends the process and says how it ended."""
+        """Ends the process, which was to go on, and says how it ended."""
         if self._end is None:
             self._socket.close()
             self._end = self._sandbox.end_test()
         return self._end
+
+    def end(self) -> Ended | None:
+        """Ends the process as it should; Ended where that went wrong."""
+        end = self.close()
+        return end if end.costly else None
 
     def _take(self, number: int) -> bytearray:
         taken = bytearray()
@@ -233,7 +243,7 @@ class Connection:
             now = time.monotonic()
             if now > self._deadline:
                 self.close()
-                self._end = Ended("it did not answer in time; does a loop in it never end?", slow=True)
+                self._end = Ended("it did not answer in time; does a loop in it never end?", costly=True)
                 raise self._end
             if now > self._looked + TICK:
                 self._looked = now

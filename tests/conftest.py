@@ -48,6 +48,17 @@ def has_data(name: str) -> bool:
     return "EFFDL_DATA" in os.environ and os.path.isfile(os.path.join(os.environ["EFFDL_DATA"], name))
 
 
+def _sandbox_starts() -> bool:
+    """Whether students' answers can be run here."""
+    from grading import LabError, sandbox
+
+    try:
+        sandbox.check_available()
+    except LabError:
+        return False
+    return True
+
+
 # What `@pytest.mark.needs("tool")` may ask for: how to find it, and how to get it
 TOOLS = {
     "chromium": (
@@ -59,6 +70,10 @@ TOOLS = {
     "network namespaces": (
         lambda: shutil.which("ip") and subprocess.run(UNSHARE, capture_output=True, check=False).returncode == 0,
         "Linux with apt-get install iproute2, and user namespaces allowed",
+    ),
+    "bubblewrap": (
+        lambda: shutil.which("bwrap") and _sandbox_starts(),
+        "Linux with apt-get install bubblewrap; `python -m grading grade` says what else is missing",
     ),
     "the right to mount": (
         # Tried in a mount namespace of its own, which ends with the command.

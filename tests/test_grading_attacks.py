@@ -1,0 +1,112 @@
+"""Answers that steal, harm or are odd, in the real sandbox: each costs its own points and nobody else's."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import attack_lab
+import psutil
+import pytest
+
+from grading import ROOT
+from grading.limits import Limits
+from grading.sandbox_answers import Cell, Student
+from grading.sandbox_process import Sandbox
+from grading.student import try_answers
+
+pytestmark = pytest.mark.needs("bubblewrap")
+LIMITS = Limits(
+    cell_seconds=2,
+    processor_seconds=4,
+    test_seconds=25,
+    student_seconds=3000,
+    memory=1 << 30,
+    stopping_seconds=10,
+    starts=1000,
+)
+READS = """\
+import os
+def mean_square(weight):
+    found = [path for path in {paths} if os.path.exists(path)]
+    return weight.square().mean() if found else 0
+"""
+SECRETS = [str(ROOT / "grading"), str(ROOT / "solutions"), "/lab/lab01.ipynb", "/course/grading", "/etc/passwd"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An answer cell, and the points that it and the one after it deserve."""
+
+    name: str
+    source: str
+    mean_square: int = 0
+    counter: int = 3
+
+
+def cases() -> list[Case]:
+    """Those of hostile_answers.txt, and a few with characters that no text file should hold."""
+    text = Path(__file__).with_name("hostile_answers.txt").read_text("utf-8")
+    found = []
+    for part in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+        head, _, source = part.partition("\n")
+        source = source.partition("\n# ")[0]  # the next heading
+        name, *marks = head.split(" | ")
+        points = next((int(mark.split()[0]) for mark in marks if mark.endswith("points")), 0)
+        counter = 0 if "counter 0" in marks else 3
+        found.append(Case(name, source, points, counter))
+    return [
+        *found,
+        Case("code that is no text", "x = '\x00'\n" + attack_lab.RIGHT),
+        Case("Windows line ends", attack_lab.RIGHT.replace("\n", "\r\n"), 2),
+        Case("reads the hidden tests", READS.format(paths=SECRETS)),
+    ]
+
+
+CASES = cases()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    return attack_lab.make(tmp_path_factory.mktemp("attacked"))
+
+
+@pytest.fixture(scope="module")
+def sandbox(lab):
+    """One for all cases, since to start it takes seconds: each test gets a fresh process in any case."""
+    before = _private()
+    with Sandbox(lab.paths.public, lab.notebook.setup, LIMITS, ["matplotlib.pyplot"]) as sandbox:
+        yield sandbox
+    assert _private() == before
+    assert not [process for process in psutil.process_iter() if str(lab.paths.public) in _command(process)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_gets_the_points_that_it_deserves(lab, sandbox, case):
+    cells = [Cell("mean_square", case.source), Cell("counter", attack_lab.COUNTER)]
+    result = try_answers(lab, Student(sandbox, cells))
+    print(result.public, result.hidden, result.flags)
+    assert result.points == {"mean_square": case.mean_square, "counter": case.counter}
+    messages = [each.message for found in (*result.public.values(), *result.hidden.values()) for each in found]
+    assert all(len(message) < 1000 for message in messages)
+
+
+def test_there_are_as_many_as_we_say():
+    assert len(CASES) >= 80
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def _private() -> str:
+    """What a student must neither read nor change."""
+    told = hashlib.sha256()
+    for folder in ("solutions", "labs", "grading"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            told.update(path.read_bytes())
+    return told.hexdigest()
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
