@@ -114,7 +114,10 @@ def grade(
             raise LabError(f"say which lab with --lab: the names of the files name {', '.join(named) or 'none'}")
         lab = named[0]
     folder = results or ROOT / "grading" / "results" / lab
-    statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume)
+    try:
+        statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume)
+    except OSError as error:
+        raise LabError(f"a file cannot be read or written, and the table is not changed: {error}") from error
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     typer.echo(f"{lab}: {told}; see {folder / 'grades.csv'}")
 

@@ -92,7 +92,7 @@ def grade_class(
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """LabError where another run writes into the same folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it is private
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,7 +116,6 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
             while left or running:
                 while left and len(running) < jobs:
                     submission = left.pop()
-                    run.result(submission).unlink(missing_ok=True)
                     digest = digests[submission.student]
                     process = context.Process(target=_grade_one, args=(run, submission, digest, os.getpid()))
                     process.start()
@@ -129,7 +128,8 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
                     process.kill()
                     process.join()
                     del running[sentinel]
-                    _mind_crash(run, submission, digests[submission.student], process.exitcode, late)
+                    if process.exitcode != 0:
+                        _save_crash(run, submission, digests[submission.student], process.exitcode, late)
                     bar.update()
     finally:
         for process, *_ in running.values():
@@ -137,13 +137,11 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
             process.join()
 
 
-def _mind_crash(run: Run, submission: Submission, digest: str, code: int | None, late: bool) -> None:
-    """A student whose process left no result has one that says so."""
-    stored = results.saved(run.result(submission))
-    if stored is None or stored["digest"] != digest:
-        why = "took too long" if late else f"ended with {code}"
-        result = Result(CRASHED, [f"grading {why}; there is no grade, please look at it"])
-        results.save(run.result(submission), submission.student, digest, result)
+def _save_crash(run: Run, submission: Submission, digest: str, code: int | None, late: bool) -> None:
+    """A student whose process ended before its result has one that says so."""
+    why = "took too long" if late else f"ended with {code}"
+    result = Result(CRASHED, [f"grading {why}; there is no grade, please look at it"])
+    results.save(run.result(submission), submission.student, digest, result)
 
 
 def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> None:

@@ -177,7 +177,7 @@ def _put_together(
             cells.append(shown)
         for source in own.get(number, []):
             count += 1
-            run.append(Cell(OWN.format(count), source))
+            run.append(Cell(OWN.format(count), source, own=True))
             added = {"cell_type": "code", "id": f"own-{count}", "metadata": {}, "source": source}
             cells.append({**added, "outputs": [], "execution_count": None})
     result["cells"] = cells

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
     "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
     "EFFDL_OFFLINE": "1",
     "TQDM_DISABLE": "1",
@@ -66,6 +67,9 @@ def command(checks: Path, settings: dict, limits: Limits, system_calls: int) -> 
     options += ["--proc", "/proc", "--dev", "/dev", *_writable("/dev/shm", SHARED_MEMORY), "--remount-ro", "/dev"]
     for tree in runtime():
         options += [*_parents(tree), "--ro-bind", str(tree), str(tree)]
+    for name in {sys.prefix, sys.base_prefix}:
+        if Path(name).resolve() != Path(name) and not Path(name).is_relative_to("/usr"):
+            options += [*_parents(Path(name)), "--symlink", str(Path(name).resolve()), name]
     for name in ("bin", "lib", "lib64", "sbin"):
         if Path("/", name).is_symlink():
             options += ["--symlink", os.readlink(Path("/", name)), f"/{name}"]

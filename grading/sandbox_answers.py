@@ -21,10 +21,12 @@ class Cell:
     Attributes:
         name: its grade id, or a name for one that the student added.
         source: its code.
+        own: whether it is one that the student added; those have a limit of time together, too.
     """
 
     name: str
     source: str
+    own: bool = False
 
 
 class Student:
@@ -36,17 +38,18 @@ class Student:
 
     Attributes:
         ends: how each cell ended that did not run well, by its name, as the first test found it.
+        too_costly: why the rest of the tests of an exercise was not run, if a test took too much.
     """
 
     def __init__(self, sandbox: Sandbox, cells: Sequence[Cell]):
         self.ends: dict[str, str] = {}
+        self.too_costly = ""
         self._sandbox, self._cells = sandbox, cells
         self._slow: set[str] = set()  # cells of which only the definitions run from now on
-        self._too_costly: str = ""
 
     def new_exercise(self) -> None:
         """The answers to another exercise may be modest again."""
-        self._too_costly = ""
+        self.too_costly = ""
 
     @contextmanager
     def answers(self) -> Iterator[Answers]:
@@ -54,8 +57,8 @@ class Student:
         torch.manual_seed(0)  # what a test draws does not depend on the tests before it
         connection, ended = None, None
         try:
-            if self._too_costly:
-                raise Ended(f"not run, since an earlier test of this exercise found: {self._too_costly}")
+            if self.too_costly:
+                raise Ended(f"not run, since an earlier test of this exercise found: {self.too_costly}")
             connection = self._sandbox.open_test()
             self._load(connection)
         except Ended as end:
@@ -65,12 +68,12 @@ class Student:
             yield answers
         finally:
             ends = [answers._ended, connection and connection.end()]
-            self._too_costly = next((str(end) for end in ends if end and end.costly), self._too_costly)
+            self.too_costly = next((str(end) for end in ends if end and end.costly), self.too_costly)
 
     def _load(self, connection: Connection) -> None:
         """Runs the cells; one that runs out of time once is cut down to its definitions in later tests."""
         cells = [
-            {"name": cell.name, "source": cell.source, "definitions_only": cell.name in self._slow}
+            {"name": cell.name, "source": cell.source, "own": cell.own, "definitions_only": cell.name in self._slow}
             for cell in self._cells
         ]
         at, seconds = 0, self._sandbox.limits.cell_seconds

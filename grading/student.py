@@ -67,7 +67,12 @@ def try_answers(lab: Lab, student: Student) -> Result:
         result.hidden[name] = list(lab.hidden.outcomes(name, student.answers))
         passed = all(outcome.passed for outcome in result.public[name] + result.hidden[name])
         result.points[name] = exercise.task.points if passed else 0
-        end = student.ends.get(name, "")
-        if end and not end.startswith("NotImplementedError"):
-            result.flags.append(f"the answer cell of {name} stopped: {end}")
+        if student.too_costly:
+            result.flags.append(f"a test of {name} was stopped, and those after it not run: {student.too_costly}")
+    answers = set(result.points)
+    for name, end in student.ends.items():
+        if end == "timeout":
+            result.flags.append(f"the cell {name} took too long; only its definitions were run")
+        elif name in answers and not end.startswith("NotImplementedError"):
+            result.flags.append(f"the cell {name} stopped: {end}")
     return result
