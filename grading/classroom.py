@@ -76,7 +76,8 @@ def grade_class(
     torch.set_num_threads(1)
     run = Run(lab, folder, limits or Limits())
     with _alone(folder):
-        shutil.rmtree(folder / "submitted", ignore_errors=True)
+        if (folder / "submitted").exists():
+            shutil.rmtree(folder / "submitted")
         submissions = collect(source, lab.paths.name, folder / "submitted")
         digests = {submission.student: results.digest(submission, lab) for submission in submissions}
         waiting = [each for each in submissions if not (resume and _is_done(run, each, digests[each.student]))]

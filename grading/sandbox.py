@@ -127,7 +127,7 @@ def check_available() -> None:
 def remedy(said: str) -> str:
     """What to do about an error of bubblewrap's."""
     said = said.strip() or "bwrap failed and said nothing"
-    if "Unknown option" in said or "nknown option" in said:
+    if "unknown option" in said.lower():
         return f"{said}; {INSTALL}"
     return f"{said}; {ALLOW}" if any(sign in said for sign in FORBIDDEN) else said
 

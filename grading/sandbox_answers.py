@@ -10,7 +10,8 @@ from torch import Tensor
 
 from effdl_lite.checking import AnswerFault, Answers, Handle, NotAnswered
 from effdl_lite.checking.answers import shortened
-from grading.sandbox_process import Connection, Ended, Sandbox
+from grading.connection import Connection, Ended
+from grading.sandbox_process import Sandbox
 from grading.sandboxed import wire
 
 

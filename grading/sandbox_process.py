@@ -1,7 +1,6 @@
 """A student's sandbox from the grader's side: starts it, asks for a fresh process per test, and watches over it."""
 
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -13,24 +12,11 @@ from pathlib import Path
 import psutil
 
 from grading import LabError, system_calls
+from grading.connection import Connection, Ended
 from grading.limits import Limits
 from grading.sandbox import command, remedy, user
-from grading.sandboxed import wire
 
-TICK = 0.2  # seconds between two looks at the memory
 STARTING = 300  # seconds to import torch on a busy machine
-
-
-class Ended(Exception):
-    """The process of a test is gone, or was stopped; the message is for the student.
-
-    Attributes:
-        costly: whether it took its time, its memory or the whole sandbox; the exercise is not tried again then.
-    """
-
-    def __init__(self, message: str, costly: bool = False):
-        super().__init__(message)
-        self.costly = costly
 
 
 class Sandbox:
@@ -57,7 +43,7 @@ class Sandbox:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def open_test(self) -> "Connection":
+    def open_test(self) -> Connection:
         """A connection to a fresh process, which has run no code of the student's; Ended where there can be none."""
         if time.monotonic() > self._deadline:
             raise Ended(f"all tests together took longer than {self.limits.student_seconds:g} s", costly=True)
@@ -73,7 +59,7 @@ class Sandbox:
                     self.close()
                     continue
             deadline = min(time.monotonic() + self.limits.test_seconds, self._deadline)
-            return Connection(ours, deadline, self)
+            return Connection(ours, deadline, self.limits, self.check_memory, self.end_test)
         raise Ended("the sandbox was broken twice")
 
     def end_test(self) -> Ended:
@@ -166,85 +152,3 @@ class Sandbox:
                 self.close()
                 errors.seek(0)
                 raise LabError(f"the sandbox does not start: {remedy(errors.read(4000).decode(errors='replace'))}")
-
-
-class Connection:
-    """To the process of one test. Whatever comes from it is checked; nothing of it is waited for too long.
-
-    Args:
-        connected: the socket.
-        deadline: when the test must be over, by the monotonic clock.
-        sandbox: in which the process is.
-    """
-
-    def __init__(self, connected: socket.socket, deadline: float, sandbox: Sandbox):
-        self._socket, self._deadline, self._sandbox = connected, deadline, sandbox
-        self._looked = time.monotonic()
-        self._end: Ended | None = None
-        connected.setblocking(False)
-
-    def ask(self, text: dict, raw: bytes | bytearray = b"") -> tuple[dict, bytearray]:
-        """Sends a request and returns the reply (Ended, WireError)."""
-        self.send(text, raw)
-        return self.receive()
-
-    def send(self, text: dict, raw: bytes | bytearray = b"") -> None:
-        left = memoryview(wire.framed(text, raw))
-        while left:
-            self._wait(reading=False)
-            try:
-                left = left[self._socket.send(left) :]
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise self.close() from error
-
-    def receive(self) -> tuple[dict, bytearray]:
-        limits = self._sandbox.limits
-        head = self._take(wire.SIZES.size)
-        text, raw = wire.sizes(bytes(head), limits.reply_text, limits.reply_raw)
-        return wire.text_of(self._take(text)), self._take(raw)
-
-    def close(self) -> Ended:
-        """Ends the process, which was to go on, and says how it ended."""
-        if self._end is None:
-            self._socket.close()
-            self._end = self._sandbox.end_test()
-        return self._end
-
-    def end(self) -> Ended | None:
-        """Ends the process as it should; Ended where that went wrong."""
-        end = self.close()
-        return end if end.costly else None
-
-    def _take(self, number: int) -> bytearray:
-        taken = bytearray()
-        while len(taken) < number:
-            self._wait(reading=True)
-            try:
-                more = self._socket.recv(min(number - len(taken), 1 << 20))
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise self.close() from error
-            if not more:
-                raise self.close()
-            taken += more
-        return taken
-
-    def _wait(self, reading: bool) -> None:
-        """Until the socket is ready; watches time and memory meanwhile, also where bytes come in drops."""
-        if self._end is not None:
-            raise self._end
-        ours = [self._socket]
-        ready = False
-        while not ready:
-            ready = any(select.select(ours if reading else [], [] if reading else ours, [], TICK))
-            now = time.monotonic()
-            if now > self._deadline:
-                self.close()
-                self._end = Ended("it did not answer in time; does a loop in it never end?", costly=True)
-                raise self._end
-            if now > self._looked + TICK:
-                self._looked = now
-                self._sandbox.check_memory()

@@ -7,6 +7,7 @@ that the test has left behind is killed and removed.
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -86,6 +87,8 @@ def lab_names(setup: str, imports: list[str]) -> dict:
     notebook = types.ModuleType("__main__")
     sys.modules["__main__"] = notebook
     exec(compile(setup, "<setup>", "exec"), vars(notebook))
+    gc.collect()
+    gc.freeze()  # what is here stays, and a fork need not copy it because it is counted anew
     return vars(notebook)
 
 
