@@ -145,7 +145,7 @@ def test_a_part_runs_after_what_it_chooses_by(part, runs, few_images, monkeypatc
         tuning = name.endswith("_tuning")
         assert trial is (experiment.tuning_trial if tuning else experiment.trial)
         assert seeds == ([0] if tuning else [0, 1, 2, 3, 4] if name == "headline" else [0, 1, 2])
-        assert {"rates_tuning": 6, "strengths_tuning": 12, "headline": 3, "variants": 6}.get(name, len(cases)) == len(
+        assert {"rates_tuning": 7, "strengths_tuning": 12, "headline": 3, "variants": 6}.get(name, len(cases)) == len(
             cases
         )
     if "variants" in done:
