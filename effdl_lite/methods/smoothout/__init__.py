@@ -1,6 +1,6 @@
 """SmoothOut: training at weights with noise smooths the loss, so that sharp minima fade and flat ones stay.
 
-Source: Wen, Wang, Yan, Xu, Wu, Chen and Li, "SmoothOut: Smoothing Out Sharp Minima to Improve Generalization in Deep
+Source: Wen, Wang, Yan, Xu, Chen and Li, "SmoothOut: Smoothing Out Sharp Minima for Generalization in Large-Batch Deep
 Learning" (arXiv 1805.07898), from its abstract and code. Where we differ, the docstring says so.
 """
 
