@@ -85,13 +85,8 @@ class Sandbox:
 
     def check_memory(self) -> None:
         """Ends everything where the processes together hold too much (Ended)."""
-        try:
-            family = [psutil.Process(self._process.pid)]
-            family += family[0].children(recursive=True)
-        except psutil.NoSuchProcess:
-            return
         held = 0
-        for process in family:
+        for process in self._family():
             try:
                 held += process.memory_info().rss
             except psutil.NoSuchProcess:
@@ -103,10 +98,20 @@ class Sandbox:
     def close(self) -> None:
         """Ends every process of the sandbox; the namespace of their ids goes with the first."""
         if self._process is not None:
+            family = self._family()
             self._process.kill()
             self._process.wait()
             self._control.close()
+            psutil.wait_procs(family, timeout=self.limits.stopping_seconds)  # the kernel ends them one after another
         self._process = self._control = None
+
+    def _family(self) -> list[psutil.Process]:
+        """Every process of the sandbox."""
+        try:
+            first = psutil.Process(self._process.pid)
+            return [first, *first.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     def _start(self) -> None:
         if self._starts > self.limits.starts:
