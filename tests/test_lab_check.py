@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import nbformat
 import pytest
@@ -213,7 +214,9 @@ class TestInterruption:
         waits += "open('pids', 'w').write(f'{os.getpid()} {child.pid}\\n')\ntime.sleep(600)"
         tiny_lab.answered(lab, RIGHT, setup=waits)
         command = [sys.executable, "-c", "from effdl_lite.cli import app; app()", "check", "lab01"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        heard = partial(signal.signal, number, signal.SIG_DFL)  # a job in the background of a shell ignores SIGINT
+        with subprocess.Popen(command, preexec_fn=heard, **pipes) as running:
             pids = lab.with_name("pids")
             _until(lambda: running.poll() is not None or (pids.is_file() and pids.read_text().endswith("\n")))
             running.send_signal(number)
