@@ -34,7 +34,7 @@ def look():
         writes[folder] = tried(open, folder + "/planted", "w")
     seen = []
     for place, folders, files in os.walk("/"):
-        folders[:] = [f for f in folders if os.path.join(place, f) not in ("/proc", "/usr", "/dev", PREFIX, BASE)]
+        folders[:] = [f for f in folders if os.path.join(place, f) not in ("/proc", "/dev", *RUNTIME)]
         seen += [os.path.join(place, name) for name in files]
     return {
         "uid": os.getuid(),
@@ -78,9 +78,9 @@ def test_what_is_seen_and_allowed(user, tmp_path):
     if user == "ordinary" and os.geteuid() != 0:
         pytest.skip("we are an ordinary user already")
     (tmp_path / "checks.py").write_text("")
-    settings = f"PREFIX, BASE = {sandbox.runtime()[-1].as_posix()!r}, {os.path.realpath(sys.base_prefix)!r}\n"
+    runtime = [str(folder) for folder in sandbox.runtime()]
     with socket.create_server(("127.0.0.1", 0)) as server:
-        probe = f"PORT = {server.getsockname()[1]}\n{settings}{PROBE}"
+        probe = f"PORT = {server.getsockname()[1]}\nRUNTIME = {runtime}\n{PROBE}"
         command = [sys.executable, "-c", RUN, str(tmp_path / "checks.py"), probe]
         start = AS_AN_ORDINARY_USER if user == "ordinary" else []
         done = subprocess.run([*start, *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=500)
@@ -92,7 +92,7 @@ def test_what_is_seen_and_allowed(user, tmp_path):
     worker = [f"/course/sandboxed/{path.name}" for path in (ROOT / "grading" / "sandboxed").glob("*.py")]
     expected = {*worker, "/lab/checks.py", "/scratch/planted", "/dev/shm/planted"}
     others = [name for name in found["seen"] if name not in expected and "__pycache__" not in name]
-    assert not [name for name in others if not name.startswith(tuple(map(str, sandbox.runtime())))]
+    assert not [name for name in others if not name.startswith(tuple(runtime))]
     assert found["methods"] == []
     assert found["processes"] == 3, "bubblewrap's, the first, and this one"
     assert set(found["environment"]) <= {*sandbox.ENVIRONMENT, "PWD", "LC_CTYPE"}
