@@ -19,9 +19,11 @@ from effdl_lite.widgets import (
     EnergyCurve,
     FilterForces,
     GroupShrinkage,
+    LossSlices,
     LSTMSizes,
     Prediction,
     RooflineExplorer,
+    SmoothedLoss,
     SparsityGroups,
     StepTimeModel,
     TernaryWalk,
@@ -97,6 +99,23 @@ SPECTRA = {
 def energy_curve() -> EnergyCurve:
     """Energies of two layers in two networks that nobody trained."""
     return EnergyCurve(SPECTRA)
+
+
+SLICES = {
+    "SGD": [
+        [(-1, 2.4), (-0.5, 0.6), (0, 0.1), (0.5, 0.4), (1, 1.6)],
+        [(-1, 2.0), (-0.5, 0.4), (0, 0.1), (0.5, 0.6), (1, 2.6)],
+    ],
+    "<Smooth>Out": [
+        [(-1, 1.4), (-0.5, 0.4), (0, 0.2), (0.5, 0.3), (1, 0.9)],
+        [(-1, 1.2), (-0.5, 0.3), (0, 0.2), (0.5, 0.4), (1, 1.1)],
+    ],
+}
+
+
+def loss_slices(**values) -> LossSlices:
+    """Slices of two networks that nobody trained."""
+    return LossSlices(SLICES, "<synthetic> images", **values)
 
 
 PROSE = """# Figures and boxes
@@ -199,6 +218,8 @@ def figure_notebook(extra_html: str = "") -> nbformat.NotebookNode:
         "TernaryWalk()": TernaryWalk(),
         "ClipTradeoff()": ClipTradeoff(),
         "StepTimeModel()": StepTimeModel(),
+        "SmoothedLoss()": SmoothedLoss(),
+        "LossSlices(...)": loss_slices(),
         "IntSlider()": IntSlider(description="alone"),
     }
     cells = [nbformat.v4.new_markdown_cell(PROSE + extra_html)]

@@ -11,13 +11,14 @@ import threading
 import xml.etree.ElementTree as ET
 
 import pytest
-from book_site import energy_curve, figures_book, lstm_sizes, real_book, toc_pages, tradeoff
+from book_site import energy_curve, figures_book, loss_slices, lstm_sizes, real_book, toc_pages, tradeoff
 
 from effdl_lite.widgets import (
     ClipTradeoff,
     FilterForces,
     GroupShrinkage,
     RooflineExplorer,
+    SmoothedLoss,
     SparsityGroups,
     StepTimeModel,
     TernaryWalk,
@@ -968,9 +969,8 @@ def check_drawing(figure, python, names):
 
 def python_tables(python):
     """The methods of the figures whose second table has one."""
-    return [
-        getattr(python, f"{name}_table") for name in ("steps", "clips", "networks") if hasattr(python, f"{name}_table")
-    ]
+    names = [f"{name}_table" for name in ("steps", "clips", "networks", "slices")]
+    return [getattr(python, name) for name in names if hasattr(python, name)]
 
 
 class TestTernaryWalk:
@@ -1173,6 +1173,140 @@ class TestStepTimeModel:
         assert seen.wrong == []
 
 
+class TestSmoothedLoss:
+    PARTS = (
+        *("own", "soft", "minima", "reach", "probe", "plain-now", "soft-now"),
+        *("levels", "plain-way", "soft-way", "plain-end", "soft-end"),
+    )
+
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit(reduced_motion="reduce").open(figures + FIGURES).locator(".effdl-smooth")
+
+    def check(self, figure, **values):
+        python = SmoothedLoss(**values)
+        check_drawing(figure, python, self.PARTS)
+        assert figure.locator(".effdl-seed-now").inner_text() == f"Seed {python.seed}"
+
+    def test_the_task_by_keyboard(self, figure):
+        says, strength = figure.locator("[aria-live]"), figure.locator("input[id$='-a']")
+        self.check(figure)
+        strength.fill("47")
+        self.check(figure, a=0.94)
+        assert says.inner_text().startswith("a = 0.94, uniform noise: the sharp minimum is still there.")
+        strength.press("ArrowRight")
+        self.check(figure, a=0.96)
+        assert says.inner_text().startswith("a = 0.96, uniform noise: the sharp minimum is gone.")
+        assert "the smoothed loss 1. Second derivative at the sharpest: 1.09, of C 33.86." in says.inner_text()
+        assert strength.get_attribute("aria-valuetext") == "0.96, deviation 0.554"
+        figure.get_by_role("button", name="normal").press("Enter")
+        strength.fill("26")
+        self.check(figure, a=0.52, kind="normal")
+        assert says.inner_text().startswith("a = 0.52, normal noise: the sharp minimum is gone.")
+        figure.get_by_role("button", name="ripples").press("Space")
+        figure.get_by_role("button", name="uniform").click()
+        strength.fill("20")
+        self.check(figure, a=0.4, loss="ripples")
+        assert "the ripples are gone." in says.inner_text()
+        strength.fill("28")
+        self.check(figure, a=0.56, loss="ripples")
+        assert "the ripples keep 21.6\u00a0% of their height, upside down." in says.text_content()
+
+    def test_every_slider_and_reset(self, figure):
+        figure.locator("input[id$='-start']").press("End")
+        figure.locator("input[id$='-rate']").press("End")
+        figure.locator("input[id$='-steps']").press("Home")
+        self.check(figure, start=2.6, rate=0.3, steps=0)
+        assert figure.locator("svg .probe").get_attribute("d") == ""
+        figure.get_by_role("button", name="One step").press("Enter")
+        self.check(figure, start=2.6, rate=0.3, steps=1)
+        figure.get_by_role("button", name="New noise").click()
+        self.check(figure, start=2.6, rate=0.3, steps=1, seed=2)
+        figure.locator("input[id$='-a']").press("Home")
+        self.check(figure, start=2.6, rate=0.3, steps=1, seed=2, a=0.0)
+        figure.get_by_role("button", name="Play").click()  # with reduced motion it goes to the end at once
+        self.check(figure, start=2.6, rate=0.3, steps=200, seed=2, a=0.0)
+        assert figure.get_by_role("button", name="One step").is_disabled()
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure)
+
+    def test_play_and_pause(self, visit, figures):
+        figure = visit().open(figures + FIGURES).locator(".effdl-smooth")
+        steps, says = figure.locator("input[id$='-steps']"), figure.locator(".effdl-says")
+        figure.locator(".effdl-play").click()
+        assert says.get_attribute("aria-live") == "off"
+        figure.page.wait_for_function("steps => +steps.value >= 106", arg=steps.element_handle())
+        figure.locator(".effdl-play").click()
+        at = int(steps.input_value())
+        figure.page.wait_for_timeout(500)
+        self.check(figure, steps=at)
+        assert says.get_attribute("aria-live") == "polite"
+
+    def test_a_link_restores_the_state(self, visit, figures, figure):
+        figure.get_by_role("button", name="ripples").click()
+        figure.get_by_role("button", name="normal").click()
+        for name in ("a", "start", "rate", "steps"):
+            figure.locator(f"input[id$='-{name}']").press("ArrowLeft")
+        figure.get_by_role("button", name="New noise").click()
+        seen = visit()
+        address = figures + FIGURES + figure.locator(".effdl-link").get_attribute("href")
+        other = seen.open(address).locator(".effdl-smooth")
+        state = {"a": 0.28, "start": -2.1, "rate": 0.04, "steps": 99, "seed": 2, "loss": "ripples", "kind": "normal"}
+        self.check(other, **state)
+        for damaged in (
+            *("2_0_0.3_-2_0.05_100_1", "0_2_0.3_-2_0.05_100_1", "0_0_1.3_-2_0.05_100_1", "0_0_0.3_-2_0.05_100"),
+            *("0_0_0.3_-3_0.05_100_1", "0_0_0.3_-2_0_100_1", "0_0_0.3_-2_0.05_1.5_1", "0_0_0.3_-2_0.05_100_0", "x"),
+        ):
+            seen.page.evaluate(f"location.hash = '#smoothed-loss={damaged}'")  # nothing happens
+            self.check(other, **state)
+        assert seen.wrong == []
+
+
+class TestLossSlices:
+    PARTS = ("here", "dot", "s0", "s1")
+
+    @pytest.fixture
+    def figure(self, visit, figures):
+        return visit().open(figures + FIGURES).locator(".effdl-slices")
+
+    def check(self, figure, **values):
+        check_drawing(figure, loss_slices(**values), self.PARTS)
+
+    def test_keyboard_buttons_and_reset(self, figure):
+        says, slider = figure.locator("[aria-live]"), figure.locator("input")
+        self.check(figure)
+        assert says.inner_text().startswith("At α = 1 the loss rises least for <Smooth>Out.")
+        assert (
+            "<Smooth>Out: loss 1, a rise of 0.8, 0.4 times that of SGD. Directions from 0.9 to 1.1."
+            in says.inner_text()
+        )
+        slider.press("ArrowLeft")
+        self.check(figure, alpha=0.5)
+        figure.get_by_role("button", name="loss", exact=True).press("Enter")
+        self.check(figure, alpha=0.5, view="loss")
+        slider.press("ArrowLeft")
+        self.check(figure, alpha=0, view="loss")
+        assert says.inner_text().startswith("At α = 0 these are the trained networks.")
+        assert "times" not in says.inner_text()
+        slider.press("Home")
+        self.check(figure, alpha=-1, view="loss")
+        assert slider.get_attribute("aria-valuetext") == "−1"
+        figure.get_by_text("Reset").press("Enter")
+        self.check(figure)
+
+    def test_a_link_restores_the_state(self, visit, figures, figure):
+        figure.locator("input").fill("1")
+        figure.get_by_role("button", name="loss", exact=True).click()
+        seen = visit()
+        address = figures + FIGURES + figure.locator(".effdl-link").get_attribute("href")
+        other = seen.open(address).locator(".effdl-slices")
+        self.check(other, alpha=-0.5, view="loss")
+        for damaged in ("5_loss", "1_gain", "1", "-1_rise"):
+            seen.page.evaluate(f"location.hash = '#loss-slices-2-5={damaged}'")  # nothing happens
+            self.check(other, alpha=-0.5, view="loss")
+        assert seen.wrong == []
+
+
 class TestLoader:
     def test_a_control_without_our_code_says_what_it_needs(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -1188,7 +1322,7 @@ class TestLoader:
         seen.page.route(f"**/{FIGURES}", lambda route: route.fulfill(body=text, content_type="text/html"))
         page = seen.open(figures + FIGURES)
         notes = page.locator(".effdl-note").all_inner_texts()
-        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 14
+        assert len([note for note in notes if "could not be shown" in note and "render function" in note]) == 16
 
     def test_cleanup_removes_every_listener(self, visit, figures):
         page = visit().open(figures + FIGURES)
@@ -1215,7 +1349,7 @@ class TestLoader:
               return left;
             }"""
         )
-        assert left == [0] * 13
+        assert left == [0] * 15
 
     def test_works_from_a_file(self, visit):
         seen = visit()
@@ -1229,7 +1363,7 @@ class TestLoader:
 def test_without_javascript_picture_and_table_are_visible(visit, figures):
     page = visit(java_script_enabled=False).page
     page.goto(figures + FIGURES)
-    assert page.locator(".effdl-static").count() == 14
+    assert page.locator(".effdl-static").count() == 16
     texts = ("before_forward", "TernGrad", "Measured: conv 64→64", "36864 parameters")
     for text in (
         *texts,
@@ -1243,6 +1377,8 @@ def test_without_javascript_picture_and_table_are_visible(visit, figures):
         "Off by, in errors",
         "Smallest error",
         "228 Gbit/s",
+        "Second derivative",
+        "Mean losses of all directions",
     ):
         assert page.locator(".effdl-static table", has_text=text).first.is_visible(), text
     for picture in page.locator(".effdl-static svg").all():
@@ -1254,7 +1390,7 @@ def test_with_javascript_the_static_picture_takes_no_room(visit, figures):
     page = visit().open(figures + FIGURES)
     assert page.locator(".effdl-static").count() == 0
     heights = page.evaluate("[...document.querySelectorAll('.output:has(> noscript)')].map(e => e.offsetHeight)")
-    assert heights == [0] * 14
+    assert heights == [0] * 16
 
 
 def test_a_finger_hits_every_control(visit, figures):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from book_site import DENSE, SPEEDS, TRADEOFF, energy_curve, lstm_sizes, tradeoff
+from book_site import DENSE, SPEEDS, TRADEOFF, energy_curve, loss_slices, lstm_sizes, tradeoff
 from dead_units import kill_units, made_random
 
 from effdl_lite.measure import count_macs
@@ -27,6 +27,7 @@ from effdl_lite.widgets import (
     LSTMSizes,
     Prediction,
     RooflineExplorer,
+    SmoothedLoss,
     SparsityGroups,
     StepTimeModel,
     TernaryWalk,
@@ -75,13 +76,15 @@ def figures() -> list[Figure]:
         TernaryWalk(),
         ClipTradeoff(),
         StepTimeModel(),
+        SmoothedLoss(),
+        loss_slices(),
     ]
 
 
-def in_javascript(name: str, expression: str, tmp_path: Path):
-    """The value of an expression in the module of the figure `name`."""
+def in_javascript(name: str, expression: str, tmp_path: Path, *helpers: str):
+    """The value of an expression in the module `name`, which stands after these helpers."""
     module = tmp_path / f"{name}.mjs"
-    code = "\n".join((HERE / f"{part}.js").read_text("utf-8") for part in ("family", name))
+    code = "\n".join((HERE / f"{part}.js").read_text("utf-8") for part in ("family", *helpers, name))
     module.write_text(f"{code}\nconsole.log(JSON.stringify({expression}));", "utf-8")
     done = subprocess.run([node(), str(module)], capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,8 @@ from effdl_lite.methods.low_rank import (
 from effdl_lite.models import ConvNet
 from effdl_lite.widgets import EnergyCurve, FilterForces, layer_spectra
 from effdl_lite.widgets.energy_curve import percent
-from effdl_lite.widgets.filter_forces import STRENGTHS, decimal
+from effdl_lite.widgets.figure import decimal
+from effdl_lite.widgets.filter_forces import STRENGTHS
 from effdl_lite.widgets.filter_motion import (
     NUMBER,
     STARTS,

@@ -35,6 +35,7 @@ from effdl_lite.widgets import ClipTradeoff, StepTimeModel, TernaryWalk, best_wo
 from effdl_lite.widgets import clip_tradeoff as clips
 from effdl_lite.widgets.clip_errors import median_largest
 from effdl_lite.widgets.figure import plain
+from effdl_lite.widgets.random_numbers import random_numbers
 from effdl_lite.widgets.step_networks import NETWORKS, count_network
 from effdl_lite.widgets.step_time_picture import seconds, with_unit
 from effdl_lite.widgets.step_times import step_times
@@ -42,7 +43,6 @@ from effdl_lite.widgets.ternary_draws import (
     averages,
     draw_codes,
     expected_distance,
-    random_numbers,
     standard_errors,
     variances,
 )
@@ -102,7 +102,7 @@ class TestDraws:
             f"{json.dumps(cases)}.map(([gradient, ...rest]) => [averagesOf(gradient, ...rest), "
             "codesOf(gradient, rest[0] - 1, rest[1], rest[2]), variancesOf(gradient), expectedDistance(gradient, 3)])"
         )
-        found = in_javascript("ternary_draws", code, tmp_path)
+        found = in_javascript("ternary_draws", code, tmp_path, "random_numbers")
         for (gradient, steps, workers, seed), (means, last, own, expected) in zip(cases, found, strict=True):
             codes = draw_codes(gradient, steps, workers, seed)
             assert codes[-1].tolist() == last

@@ -11,10 +11,12 @@ from effdl_lite.widgets.figure import Figure
 from effdl_lite.widgets.filter_forces import FilterForces
 from effdl_lite.widgets.group_shrinkage import GroupShrinkage
 from effdl_lite.widgets.layer_groups import group_counts
+from effdl_lite.widgets.loss_slices import LossSlices
 from effdl_lite.widgets.lstm_parts import part_costs
 from effdl_lite.widgets.lstm_sizes import LSTMSizes
 from effdl_lite.widgets.prediction import Prediction
 from effdl_lite.widgets.roofline import RooflineExplorer, layer_cost
+from effdl_lite.widgets.smoothed_loss import SmoothedLoss
 from effdl_lite.widgets.sparsity_groups import SparsityGroups
 from effdl_lite.widgets.step_time_model import StepTimeModel
 from effdl_lite.widgets.ternary_walk import TernaryWalk
@@ -29,8 +31,10 @@ __all__ = [
     "FilterForces",
     "GroupShrinkage",
     "LSTMSizes",
+    "LossSlices",
     "Prediction",
     "RooflineExplorer",
+    "SmoothedLoss",
     "SparsityGroups",
     "StepTimeModel",
     "TernaryWalk",

@@ -19,6 +19,9 @@ function short(number) {
 // So many significant digits and no prefix; the same as `plain` in figure.py.
 const plain = (number, digits = 3) => String(+number.toPrecision(digits));
 
+// Rounded to so many places, 1 or more, without zeros at its end; the same as `decimal` in figure.py.
+const decimal = (number, places = 6) => number.toFixed(places).replace(/\.?0+$/, "").replace(/^-0$/, "0").replace("-", "−");
+
 function tableHtml(caption, [head, ...rows]) {
   const cells = (row) => row.map((cell, i) => (i ? `<td>${escapeHtml(cell)}</td>` : `<th scope="row">${escapeHtml(cell)}</th>`));
   return `<table class="effdl-table"><caption>${escapeHtml(caption)}</caption>

@@ -33,6 +33,12 @@ def plain(number: float, digits: int = 3) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+def decimal(number: float, places: int = 6) -> str:
+    """A number rounded to so many places, 1 or more, without zeros at its end; the same as in family.js."""
+    text = f"{number:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text.replace("-", "−")
+
+
 def _rounded(number: float, digits: int) -> float:
     """To so many significant digits; a tie away from zero, as JavaScript does, where Python's formats round to even."""
     return float(Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(number))

@@ -5,7 +5,6 @@ function fromLink(text, starts) {
   return { start: starts[start][0], filters: +filters, kind, strength: +strength, repel: repel === "1", step: +step };
 }
 
-const decimal = (number, places = 6) => number.toFixed(places).replace(/\.?0+$/, "").replace(/^-0$/, "0").replace("-", "−");
 const vector = ([a, b]) => `(${decimal(a)}, ${decimal(b)})`;
 function render({ model, el }) {
   const scope = newScope(model, el), id = newId(), first = model.get("first");

@@ -7,7 +7,7 @@ import traitlets
 
 from effdl_lite.methods.force_regularization.forces import FORCES, SHORTEST
 from effdl_lite.tables import html_table
-from effdl_lite.widgets.figure import Figure, plain, short
+from effdl_lite.widgets.figure import Figure, decimal, plain, short
 from effdl_lite.widgets.filter_forces_picture import draw
 from effdl_lite.widgets.filter_motion import (
     NUMBER,
@@ -40,12 +40,6 @@ WHY = {
     "L1": "the L1-norm force does not fade as filters meet, so that they swing around each other.",
     "long": "A step is tangential, so it makes filters longer, and long steps much longer.",
 }
-
-
-def decimal(number: float, places: int = 6) -> str:
-    """A number rounded to so many places, without zeros at its end."""
-    text = f"{number:.{places}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def vector(pair: Pair) -> str:

@@ -8,18 +8,7 @@ import torch
 
 from effdl_lite.methods.terngrad import scale
 from effdl_lite.methods.terngrad import variance as ternary_variance
-
-
-def random_numbers(seed: int, number: int) -> np.ndarray:
-    """The first numbers in 0..1 of the stream of a seed: Mulberry32 by Tommy Ettinger, which needs 32-bit words only.
-
-    Returns:
-        float64 [number]; the same as `random(seed, 0)`, `random(seed, 1)`, ... in the figure's JavaScript.
-    """
-    t = np.arange(1, number + 1, dtype=np.uint32) * np.uint32(0x6D2B79F5) + np.uint32(seed)
-    t = (t ^ (t >> np.uint32(15))) * (t | np.uint32(1))
-    t ^= t + (t ^ (t >> np.uint32(7))) * (t | np.uint32(61))
-    return (t ^ (t >> np.uint32(14))) / 2.0**32
+from effdl_lite.widgets.random_numbers import random_numbers
 
 
 def draw_codes(gradient: Sequence[float], steps: int, workers: int, seed: int) -> np.ndarray:

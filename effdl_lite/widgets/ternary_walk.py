@@ -50,7 +50,7 @@ class TernaryWalk(Figure):
     """
 
     source = "ternary_walk"
-    helpers = ("ternary_draws", "ternary_walk_picture")
+    helpers = ("random_numbers", "ternary_draws", "ternary_walk_picture")
     start = traitlets.Unicode().tag(sync=True)
     steps = traitlets.Int(1, min=1, max=MOST_STEPS).tag(sync=True)
     workers = traitlets.Enum(list(WORKERS)).tag(sync=True)
