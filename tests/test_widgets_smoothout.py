@@ -200,6 +200,11 @@ class TestSmoothedLoss:
             assert plain[-1] < -0.9
             assert np.mean(smooth[-20:]) > 0.7
 
+    def test_a_large_rate_leaves_the_sharp_minimum_without_noise(self):
+        for rate, end in ((0.05, -1.194), (0.2, 1.113)):  # stable below 2 divided by 33.86
+            plain, _ = SmoothedLoss(rate=rate, steps=200).paths()
+            assert plain[-1] == pytest.approx(end, abs=1e-3)
+
     def test_without_noise_both_descents_are_one(self):
         plain, smooth = SmoothedLoss(a=0).paths()
         assert plain == smooth

@@ -2,15 +2,15 @@ const three = (number) => decimal(number, 3);
 
 // What a link says; null if it is damaged.
 function fromLink(text, { losses, limits }) {
-  const [loss, normal, ...numbers] = text.split("_").map(Number), names = Object.keys(limits);
-  const fits = numbers.length === names.length && names.every((name, i) => numbers[i] >= limits[name][0] && numbers[i] <= limits[name][1]);
+  const [loss, normal, ...numbers] = text.split("_").map(Number);
+  const fits = numbers.length === limits.length && limits.every(([, low, high], i) => numbers[i] >= low && numbers[i] <= high);
   if (!losses[loss] || ![0, 1].includes(normal) || !fits || !numbers.slice(3).every(Number.isInteger)) return null;
-  return { loss: losses[loss][0], kind: normal ? "normal" : "uniform", ...Object.fromEntries(names.map((name, i) => [name, numbers[i]])) };
+  return { loss: losses[loss][0], kind: normal ? "normal" : "uniform", ...Object.fromEntries(limits.map(([name], i) => [name, numbers[i]])) };
 }
 
 function render({ model, el }) {
   const scope = newScope(model, el), id = newId(), first = model.get("first"), data = model.get("data");
-  const { losses, stops, limits, shown, head, stepsHead, task, hint } = data, [, most] = limits.steps;
+  const { losses, stops, limits, shown, head, stepsHead, task, hint } = data, most = stops.steps.at(-1);
   const link = newLink(scope, model, el, "smoothed-loss", (text) => fromLink(text, data));
   const buttons = (label, trait, choices) => `<div class="effdl-buttons" role="group" aria-label="${label}"><span>${label}</span>
     ${choices.map((name) => `<button type="button" data-trait="${trait}" value="${name}">${name}</button>`).join("")}</div>`;
@@ -56,7 +56,7 @@ function render({ model, el }) {
     });
     next.disabled = steps === most;
     find("effdl-seed-now").textContent = `Seed ${seed}`;
-    link.set([index, +(kind === "normal"), ...Object.keys(limits).map((name) => state[name])].join("_"));
+    link.set([index, +(kind === "normal"), ...limits.map(([name]) => state[name])].join("_"));
     const [wave] = loss.waves, factor = waveFactor(wave[0] * a, kind), kept = decimal(100 * Math.abs(factor), 1);
     const ripples = kept === "0" ? "the ripples are gone" : `the ripples keep ${kept}\u00a0% of their height${factor < 0 ? ", upside down" : ""}`;
     const marks = [["C", loss, minima], ["smoothed", soft, softMinima]], rows = [...shown.filter((one) => one < steps), steps];
@@ -94,7 +94,7 @@ function render({ model, el }) {
   scope.listen(next, "click", () => change(further(1)));
   choosers.forEach((button) => scope.listen(button, "click", () => change({ [button.dataset.trait]: button.value })));
   sliders.forEach((name, i) => scope.listen(inputs[i], "input", () => change({ [name]: stops[name][+inputs[i].value] })));
-  scope.listen(find("effdl-seed"), "click", () => change({ seed: model.get("seed") % limits.seed[1] + 1 }));
+  scope.listen(find("effdl-seed"), "click", () => change({ seed: model.get("seed") % limits.at(-1)[2] + 1 }));
   scope.listen(find("effdl-reset"), "click", () => change(first));
   scope.watch(Object.keys(first), update);
   update();

@@ -83,7 +83,7 @@ class SmoothedLoss(Figure):
                 for name, one in LOSSES.items()
             ],
             "stops": {"a": STRENGTHS, "start": STARTS, "rate": RATES, "steps": list(range(MOST_STEPS + 1))},
-            "limits": LIMITS,
+            "limits": [[name, *limits] for name, limits in LIMITS.items()],
             "shown": SHOWN,
             "head": HEAD,
             "stepsHead": STEPS_HEAD,
