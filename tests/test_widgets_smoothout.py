@@ -12,6 +12,7 @@ import traitlets
 from book_site import SLICES, loss_slices
 from test_widgets import in_javascript
 
+from effdl_lite.methods import smoothout
 from effdl_lite.widgets import LossSlices, SmoothedLoss
 from effdl_lite.widgets import loss_slices_picture as slices
 from effdl_lite.widgets.network_slices import checked_slices
@@ -50,6 +51,15 @@ class TestWaveLoss:
         for w in (-2.6, -1.2, -0.31, 0.0, 1.1, 3.0):
             assert smoothed.value(w) == pytest.approx(averaged(loss.value, w, strength, kind), abs=1e-6)
             assert smoothed.slope(w) == pytest.approx(averaged(loss.slope, w, strength, kind), abs=1e-5)
+
+    @EACH_LOSS
+    @pytest.mark.parametrize("strength", [0.02, 0.3, 1.2])
+    def test_uniform_noise_is_the_box_of_the_package(self, loss, strength):
+        places = np.linspace(-2.6, 2.6, 14)
+        smoothed = loss.smoothed(strength, "uniform")
+        values = [smoothed.value(w) for w in places]
+        assert smoothout.box_smoothed(loss.value, places, strength, points=4_001) == pytest.approx(values, abs=1e-5)
+        assert smoothout.sinc_factor(2.5, strength) == pytest.approx(wave_factor(2.5 * strength, "uniform"))
 
     @EACH_LOSS
     def test_slope_and_bend_are_the_derivatives(self, loss):
