@@ -1,6 +1,6 @@
 """SmoothOut on CIFAR-10: is there a gap between batch 64 and batch 512, does noise close it, and what does?
 
-    python -m experiments.smoothout --profile reference [--only rates | strengths | headline | variants | controls]
+    python -m experiments.smoothout --profile reference [--only PART]
 
 The training images are 5,120, not augmented: so few that training longer soon means learning them by heart. The
 network is the ConvNet. All cases train until the loss on the training images is the same (see `equal_loss`), but two:
@@ -29,7 +29,10 @@ Decided before the first run, for differences paired by seed with their 95 % int
   SmoothOut than with SGD (geometric mean, interval of the logarithms); interval above 1.5. Box sharpness and trace are
   shown beside it, without a bar.
 
-"rates" comes first, then "strengths" and "controls" may run side by side, then "headline" and "variants".
+Added when the headline was there: until the loss is the same SmoothOut takes 1.7 times the updates of SGD. So SGD gets
+as many, on a plain schedule ("longer"). More than training longer: SmoothOut minus this control, five seeds, above 0.
+
+"rates" comes first, then "strengths" and "controls" may run side by side, then "headline", "longer" and "variants".
 """
 
 import torch
@@ -224,8 +227,13 @@ def variant_cases(rates: dict[str, dict], small: dict, noises: dict[str, dict]) 
     return cases | {f"SGD, {LARGE}, no ghost batches": rates[LARGE] | {"shards": 1}} | noises
 
 
+def longer_cases(rates: dict[str, dict], smoothed: dict) -> dict[str, dict]:
+    """SGD with the large batch for as many updates as SmoothOut took in its tuning, whose row is `smoothed`."""
+    return {f"SGD, {LARGE}, as long as SmoothOut": rates[LARGE] | {"target": None, "updates": smoothed["updates"]}}
+
+
 def main() -> None:
-    parts = ("rates", "strengths", "headline", "variants", "controls")
+    parts = ("rates", "strengths", "headline", "longer", "variants", "controls")
     only = runner.arguments(__doc__.splitlines()[0], only=parts).only
     three = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2])
     five = profiles.choose(quick=[0], laptop=[0], reference=[0, 1, 2, 3, 4])
@@ -241,12 +249,14 @@ def main() -> None:
     if only in (None, "controls"):
         tried = run("controls_tuning", strength_cases(CONTROLS, rate_of), [0], tuning_trial)
         run("controls", {f"{m}, {batch}": chosen(tried, m, batch)[0] for m, batch in CONTROLS}, three, trial)
-    if only in (None, "strengths", "headline", "variants"):
+    if only in (None, "strengths", "headline", "longer", "variants"):
         tried = run("strengths_tuning", strength_cases(NOISES, rate_of), [0], tuning_trial)
         noises = {f"{m}, {batch}": chosen(tried, m, batch)[0] for m, batch in NOISES}
         headline = headline_cases(rates, noises.pop(f"SmoothOut, {LARGE}"))
         if only in (None, "headline"):
             run("headline", headline, five, trial)
+        if only in (None, "longer"):
+            run("longer", longer_cases(rates, chosen(tried, "SmoothOut", LARGE)[1]), five, trial)
         if only in (None, "variants"):
             run("variants", variant_cases(rates, best[SMALL][1], noises), three, trial)
 

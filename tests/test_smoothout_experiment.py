@@ -85,6 +85,12 @@ class TestTheCases:
         assert differing(cases["SGD, batch 512, no ghost batches"], plain) == {"shards"}
         assert cases["AdaSmoothOut"]["strength"] == 0.1
 
+    def test_the_longer_control_has_the_updates_of_smoothout_and_nothing_else(self):
+        ((name, case),) = experiment.longer_cases(BEST, {"updates": 275}).items()
+        assert name == "SGD, batch 512, as long as SmoothOut"
+        assert (case["updates"], case["target"], case["method"]) == (275, None, "SGD")
+        assert differing(case, BEST["batch 512"]) == {"target", "updates"}
+
     def test_the_headline_pair_differs_by_the_noise_and_leaves_its_weights(self):
         cases = experiment.headline_cases(BEST, STRENGTHS["SmoothOut, batch 512, 0.04"] | {"learning_rate": 0.05})
         sgd, noise = cases["SGD, batch 512"], cases["SmoothOut, batch 512"]
@@ -122,9 +128,10 @@ class TestTheCases:
         ("rates", []),
         ("strengths", ["strengths_tuning"]),
         ("headline", ["strengths_tuning", "headline"]),
+        ("longer", ["strengths_tuning", "longer"]),
         ("variants", ["strengths_tuning", "variants"]),
         ("controls", ["controls_tuning", "controls"]),
-        (None, ["controls_tuning", "controls", "strengths_tuning", "headline", "variants"]),
+        (None, ["controls_tuning", "controls", "strengths_tuning", "headline", "longer", "variants"]),
     ],
 )
 def test_a_part_runs_after_what_it_chooses_by(part, runs, few_images, monkeypatch):
@@ -145,7 +152,7 @@ def test_a_part_runs_after_what_it_chooses_by(part, runs, few_images, monkeypatc
     for name, (cases, seeds, trial) in done.items():
         tuning = name.endswith("_tuning")
         assert trial is (experiment.tuning_trial if tuning else experiment.trial)
-        assert seeds == ([0] if tuning else [0, 1, 2, 3, 4] if name == "headline" else [0, 1, 2])
+        assert seeds == ([0] if tuning else [0, 1, 2, 3, 4] if name in ("headline", "longer") else [0, 1, 2])
         assert {"rates_tuning": 7, "strengths_tuning": 12, "headline": 3, "variants": 6}.get(name, len(cases)) == len(
             cases
         )
