@@ -29,17 +29,30 @@ def reference_settings(name: str, case: str) -> dict:
     return _results(name, case)["cases"][case]
 
 
+def reference_cases(name: str) -> dict[str, dict]:
+    """The settings of each case of a reference run, by name.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    return _stored(name)["cases"]
+
+
 def _results(name: str, case: str) -> dict:
+    results = _stored(name)
+    if case not in results["cases"]:
+        raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
+    return results
+
+
+def _stored(name: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"no results {path}; install the course from its own folder (pip install -r requirements.txt), or make "
             "them with `make reference`"
         )
-    results = json.loads(path.read_text(encoding="utf-8"))
-    if case not in results["cases"]:
-        raise ValueError(f"{name} has no case {case!r}; choose one of {', '.join(results['cases'])}")
-    return results
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def reference_benchmark(name: str) -> dict:

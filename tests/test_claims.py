@@ -422,6 +422,17 @@ class TestMalformedLedgers:
         with pytest.raises(ValueError, match=r"'SSL' has seeds \[0, 1\] and 'trained on' has \[0, 2\]"):
             load_claims()
 
+    def test_two_runs_are_paired_by_the_seeds_that_both_have(self, write, tmp_path):
+        write.results({"SSL": {seed: {"test": seed + 1} for seed in range(5)}}, "long")
+        write.results({"trained on": {3: {"test": 2}, 1: {"test": 1}, 7: {"test": 9}}})
+        write(with_pointer("difference", results=["long", "run"], cases=["SSL", "trained on"], field="test"))
+        (claim,) = load_claims()
+        assert (claim.evaluate().runs, claim.evaluate().mean) == (2, 1.5)
+
+        write.results({"trained on": {3: {"test": 2}, 7: {"test": 9}}})
+        with pytest.raises(ValueError, match=r"'SSL' has seeds \[0, 1, 2, 3, 4\] and 'trained on' has \[3, 7\]"):
+            load_claims()
+
     @pytest.mark.parametrize("value", [math.nan, math.inf, True, "75", None])
     def test_a_value_that_is_no_number(self, write, value):
         write.results({"SSL": {0: {"test": value}}, "trained on": {0: {"test": 1}}})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from effdl_lite.reference import reference_benchmark, reference_rows
+from effdl_lite.reference import reference_benchmark, reference_cases, reference_rows
 
 FOLDER = Path(__file__).resolve().parent.parent / "experiments" / "results"
 RESULTS = sorted(path for path in FOLDER.glob("*.json") if "." not in path.stem)  # x.quick.json is somebody's own try
@@ -59,6 +59,8 @@ def test_a_chapter_reads_the_rows_of_a_case():
 def test_a_missing_result_or_case_names_the_remedy():
     with pytest.raises(FileNotFoundError, match="make reference"):
         reference_rows("no_such_experiment", "ConvNet")
+    with pytest.raises(FileNotFoundError, match="make reference"):
+        reference_cases("no_such_experiment")
     with pytest.raises(ValueError, match="has no case 'Convnet'; choose one of ConvNet, short, ConvNet"):
         reference_rows("baseline_convnet", "Convnet")
 

@@ -159,19 +159,21 @@ class Check:
 
 
 def _pairs(results: str | list[str], cases: list[str], field: str) -> list[tuple[float, float]]:
-    """The values of two cases, seed by seed; of one results file, or each of its own."""
+    """The values of two cases, seed by seed; of one results file, or each of its own and then of the seeds in both."""
     if not isinstance(cases, list) or len(cases) != 2:
         raise ValueError(f"cases {cases!r} are not two; name the case and then its control")
     files = results if isinstance(results, list) else [results, results]
     if len(files) != 2:
         raise ValueError(f"results {results!r} are not two; name one file for both cases, or one for each")
     first, second = (_by_seed(file, case, field) for file, case in zip(files, cases, strict=True))
-    if first.keys() != second.keys():
+    both = sorted(first.keys() & second.keys())
+    # Two runs may have planned for different numbers of seeds, one run has not.
+    if len(both) < 2 if files[0] != files[1] else first.keys() != second.keys():
         raise ValueError(
             f"{cases[0]!r} has seeds {sorted(first)} and {cases[1]!r} has {sorted(second)}; "
             "a paired comparison needs the same seeds, so finish the run"
         )
-    return [(first[seed], second[seed]) for seed in sorted(first)]
+    return [(first[seed], second[seed]) for seed in both]
 
 
 def _by_seed(results: str, case: str, field: str) -> dict[int, float]:

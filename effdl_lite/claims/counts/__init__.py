@@ -15,6 +15,13 @@ from effdl_lite.claims.counts.gradients import (
     ternary_ratio,
     terngrad_speedup,
 )
+from effdl_lite.claims.counts.noise import (
+    lowest_point,
+    minima_left,
+    noise_length,
+    smoothing_bias,
+    smoothout_passes,
+)
 from effdl_lite.claims.counts.recurrent import (
     bidaf_group,
     highway_weights,
@@ -40,6 +47,7 @@ COUNTS: dict[str, Callable[..., float]] = {
         lstm_macs_ratio, lstm_weights, lstm_group, highway_weights, bidaf_group,
         alexnet_ratio, force_alignment,
         ternary_ratio, codec_ratio, levels_seen, clip_change, terngrad_speedup, speedup_gain,
+        smoothing_bias, minima_left, lowest_point, smoothout_passes, noise_length,
     )
 }  # fmt: skip
 
