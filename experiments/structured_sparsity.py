@@ -21,8 +21,10 @@ from effdl_lite.data import load_cifar10
 from effdl_lite.measure import count_macs, cpu_has_bf16
 from effdl_lite.methods.compaction import dead_channels
 from effdl_lite.methods.lowering import lowered_macs
-from effdl_lite.methods.structured_sparsity import FrozenZeros, StructuredSparsity, blocks, trim
+from effdl_lite.methods.structured_sparsity import FrozenZeros, StructuredSparsity, trim
+from effdl_lite.methods.structured_sparsity.groups import parameters_of
 from effdl_lite.models import CifarResNet, ConvNet
+from effdl_lite.pipeline import trim_to_budget
 from effdl_lite.recipes import image_batches, train_image_classifier
 from effdl_lite.training import Method, accuracy
 from experiments import runner
@@ -143,28 +145,8 @@ def block_convolutions(layers: dict[str, list[int]]) -> dict[str, int]:
 
 def trim_to(net: nn.Module, layers: list[nn.Module], kind: str, count: Callable, limit: float) -> None:
     """Sets the weakest groups to zero, by bisection over their share, until the cost is at most `limit`."""
-    if count(net) <= limit:
-        return
-    weights = [block for layer in layers for block in blocks(layer)]
-    before = [weight.detach().clone() for weight in weights]
-    low, high = 0.0, 1.0
-    for _ in range(12):
-        middle = (low + high) / 2
-        restore(weights, before)
-        trim(layers, kind, middle)
-        low, high = (low, middle) if count(net) <= limit else (middle, high)
-    restore(weights, before)
-    trim(layers, kind, high)
-    if count(net) > limit:
-        raise ValueError(
-            f"{count(net):,} multiply-accumulates are left, and {limit:,.0f} cannot be reached by these layers"
-        )
-
-
-@torch.no_grad()
-def restore(weights: list[Tensor], values: list[Tensor]) -> None:
-    for weight, value in zip(weights, values, strict=True):
-        weight.copy_(value)
+    weights = [weight for layer in layers for weight in parameters_of(layer)]
+    trim_to_budget(weights, lambda share: trim(layers, kind, share), lambda: count(net), limit)
 
 
 def trial(case: dict, seed: int) -> dict:

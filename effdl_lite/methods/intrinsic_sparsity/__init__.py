@@ -27,7 +27,7 @@ from effdl_lite.methods.intrinsic_sparsity.regularizer import (
 )
 from effdl_lite.methods.intrinsic_sparsity.single_weights import SingleWeights
 from effdl_lite.methods.intrinsic_sparsity.strips import Crossing, Rectangle, Strip, UnitGroups, weights_of
-from effdl_lite.methods.intrinsic_sparsity.zeros import FrozenUnits
+from effdl_lite.methods.intrinsic_sparsity.zeros import FrozenUnits, trim_units
 
 __all__ = [
     "EPSILON",
@@ -46,6 +46,7 @@ __all__ = [
     "lstm_strips",
     "shorten",
     "strength_for_mean_loss",
+    "trim_units",
     "unit_lengths",
     "weights_of",
     "zero_units",

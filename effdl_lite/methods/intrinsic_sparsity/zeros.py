@@ -1,4 +1,4 @@
-"""Keeping dead units dead while a network is trained on."""
+"""Making units zero by magnitude, and keeping dead units dead while a network is trained on."""
 
 import torch
 from torch import nn
@@ -6,6 +6,34 @@ from torch import nn
 from effdl_lite.methods.intrinsic_sparsity.groups import groups_of
 from effdl_lite.methods.intrinsic_sparsity.strips import weights_of
 from effdl_lite.training import Method
+
+
+@torch.no_grad()
+def trim_units(model: nn.Module, share: float) -> None:
+    """Sets the groups of the `share` of all units to zero that are shortest, in place: pruning by magnitude.
+
+    A group is compared relative to the mean of its layer, and at least one unit of each layer stays.
+
+    Raises:
+        ValueError: for a share out of 0..1, weights that are not finite, or a model without known groups.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share {share} is not in 0..1")
+    groups = groups_of(model)
+    lengths = {name: group.squares().sqrt() for name, group in groups.items()}
+    for name, of_layer in lengths.items():
+        if not of_layer.isfinite().all():
+            raise ValueError(f"{name} holds weights that are not finite; take those of before training diverged")
+    relative = {name: of_layer / of_layer.mean().clamp(min=1e-12) for name, of_layer in lengths.items()}
+    order = torch.cat(list(relative.values())).argsort(stable=True)
+    dead = torch.zeros(len(order), dtype=torch.bool, device=order.device)
+    dead[order[: int(share * len(order))]] = True
+    parts = dead.split([group.units for group in groups.values()])
+    for (name, group), part in zip(groups.items(), parts, strict=True):
+        if part.all():
+            part[lengths[name].argmax()] = False
+        for strip in group.strips:
+            strip.of(strip.weight).masked_fill_(part[:, None], 0)
 
 
 class FrozenUnits(Method):
