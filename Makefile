@@ -33,6 +33,7 @@ reference: $(INSTALLED) ## the longer runs that the book plots; resumes after an
 	$(BIN)/python -m experiments.low_rank --profile reference
 	$(BIN)/python -m experiments.terngrad --profile reference
 	$(BIN)/python -m experiments.smoothout --profile reference
+	$(BIN)/python -m experiments.capstone --profile reference
 
 bench: $(INSTALLED) ## times of the methods beside their limits and other projects; needs a quiet machine
 	$(BIN)/python -m pip install -q -r requirements-bench.txt
