@@ -64,6 +64,7 @@ FLOORS = [
     "training",
     "batches",
     "recipes",
+    "pipeline",
     "reference",
     "tables",
     "plots",
