@@ -85,11 +85,14 @@ class TestTheCases:
         assert differing(cases["SGD, batch 512, no ghost batches"], plain) == {"shards"}
         assert cases["AdaSmoothOut"]["strength"] == 0.1
 
-    def test_the_longer_control_has_the_updates_of_smoothout_and_nothing_else(self):
-        ((name, case),) = experiment.longer_cases(BEST, {"updates": 275}).items()
-        assert name == "SGD, batch 512, as long as SmoothOut"
-        assert (case["updates"], case["target"], case["method"]) == (275, None, "SGD")
-        assert differing(case, BEST["batch 512"]) == {"target", "updates"}
+    def test_the_longer_pair_has_one_schedule_and_differs_by_the_noise(self):
+        noise = STRENGTHS["SmoothOut, batch 512, 0.04"] | {"learning_rate": BEST["batch 512"]["learning_rate"]}
+        cases = experiment.longer_cases(BEST, noise, 275)
+        assert list(cases) == ["SGD, batch 512, as long as SmoothOut", "SmoothOut, batch 512, as long"]
+        sgd, smoothed = cases.values()
+        assert (sgd["updates"], sgd["target"], sgd["method"]) == (275, None, "SGD")
+        assert differing(sgd, BEST["batch 512"]) == {"target", "updates"}
+        assert differing(sgd, smoothed) == {"method", "strength"}
 
     def test_the_headline_pair_differs_by_the_noise_and_leaves_its_weights(self):
         cases = experiment.headline_cases(BEST, STRENGTHS["SmoothOut, batch 512, 0.04"] | {"learning_rate": 0.05})
