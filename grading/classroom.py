@@ -23,6 +23,7 @@ from grading import ROOT, LabError, results, sandbox, suite
 from grading.choose import notebook
 from grading.collect import Submission, collect
 from grading.limits import MIB, Limits
+from grading.names import Pseudonyms, refuse_a_mixture
 from grading.student import CRASHED, FLAGGED, OK, REJECTED, Result, grade
 from grading.submitted import Refused
 
@@ -57,7 +58,14 @@ class Run:
 
 
 def grade_class(
-    source: Path, lab: suite.Lab, folder: Path, *, jobs: int = 1, resume: bool = False, limits: Limits | None = None
+    source: Path,
+    lab: suite.Lab,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    limits: Limits | None = None,
+    names: Pseudonyms | None = None,
 ) -> Counter:
     """Grades everything in `source`; how many students have each status (LabError).
 
@@ -68,17 +76,19 @@ def grade_class(
         jobs: how many students at once.
         resume: keeps the results of a run that was interrupted, where files and tests are still the same.
         limits: of each student's answers.
+        names: for anonymous marking: everything in `folder` is under pseudonyms then.
     """
     sandbox.check_available()
     if not lab.paths.released.is_file():
         raise LabError(f"{lab.paths.name} is not released; run `python -m grading release {lab.paths.name}`")
-    sandbox.check_private([ROOT, lab.paths.root, source, folder])
+    sandbox.check_private([ROOT, lab.paths.root, source, folder, *lab.paths.deciding])
+    refuse_a_mixture((folder / "students").glob("*.json"), names is not None)
     torch.set_num_threads(1)
     run = Run(lab, folder, limits or Limits())
     with _alone(folder):
         if (folder / "submitted").exists():
             shutil.rmtree(folder / "submitted")
-        submissions = collect(source, lab.paths.name, folder / "submitted")
+        submissions = collect(source, lab.paths.name, folder / "submitted", names)
         digests = {submission.student: results.digest(submission, lab) for submission in submissions}
         waiting = [each for each in submissions if not (resume and _is_done(run, each, digests[each.student]))]
         _grade_all(run, waiting, digests, max(1, jobs), len(submissions))
@@ -87,6 +97,8 @@ def grade_class(
             raise LabError(f"a result in {folder / 'students'} cannot be read; run again with --resume")
         exercises = [exercise.name for exercise in lab.notebook.exercises]
         results.write_table(run.table, exercises, stored)
+        if names is not None:
+            shutil.rmtree(folder / "submitted")  # a file may tell its author inside
     return Counter(result["status"] for result in stored)
 
 
@@ -142,7 +154,7 @@ def _save_crash(run: Run, submission: Submission, digest: str, code: int | None,
     """A student whose process ended before its result has one that says so."""
     why = "took too long" if late else f"ended with {code}"
     result = Result(CRASHED, [f"grading {why}; there is no grade, please look at it"])
-    results.save(run.result(submission), submission.student, digest, result)
+    results.save(run.result(submission), submission, run.lab, digest, result)
 
 
 def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> None:
@@ -160,7 +172,7 @@ def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> No
         result.status = FLAGGED
     if normalised is not None:
         results.written(run.notebook(submission), json.dumps(normalised.notebook, indent=1))
-    results.save(run.result(submission), submission.student, digest, result)
+    results.save(run.result(submission), submission, run.lab, digest, result)
 
 
 def _end_with(parent: int) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from grading import history
 from grading.collect import Submission
 from grading.student import STATUSES, Result
 from grading.suite import Lab
 
+PARTS = {"student", "lab", "tests", "digest", "handed_in", "status", "flags", "points"}
 FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
 
 
@@ -30,20 +32,29 @@ def written(path: Path, content: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def lab_digest(lab: Lab) -> str:
+    """Tells whether two machines grade a lab by the same tests, an instructor's own among them."""
+    told = hashlib.sha256()
+    for path in lab.paths.deciding:
+        told.update(hashlib.sha256(path.read_bytes()).digest())
+    return told.hexdigest()
+
+
 def digest(submission: Submission, lab: Lab) -> str:
     """Tells whether a result is that of these files by these tests."""
-    told = hashlib.sha256()
-    for path in (lab.paths.released, lab.paths.public, lab.paths.hidden):
-        told.update(hashlib.sha256(path.read_bytes()).digest())
+    told = hashlib.sha256(lab_digest(lab).encode())
     for name, path in submission.files:
         told.update(json.dumps(name).encode() + hashlib.sha256(path.read_bytes()).digest())
     told.update(json.dumps(submission.refused).encode())
     return told.hexdigest()
 
 
-def save(path: Path, student: str, digest: str, result: Result) -> None:
-    """Writes the result of a student."""
-    content = {"student": student, "digest": digest, **asdict(result)}
+def save(path: Path, submission: Submission, lab: Lab, digest: str, result: Result) -> None:
+    """Writes the result of a student. One with other points, which it takes the place of, is kept in the history."""
+    found = {"student": submission.student, "lab": lab.paths.name, "tests": lab_digest(lab), "digest": digest}
+    content = {**found, "handed_in": asdict(submission.stamp), **asdict(result)}
+    if past := history.kept(path, saved(path), content):
+        written(history.place_of(path), past)
     written(path, json.dumps(content, indent=1))
 
 
@@ -53,7 +64,7 @@ def saved(path: Path) -> dict | None:
         content = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    whole = isinstance(content, dict) and {"student", "digest", "status", "points"} <= content.keys()
+    whole = isinstance(content, dict) and content.keys() >= PARTS
     return content if whole and content["status"] in STATUSES else None
 
 
@@ -66,7 +77,7 @@ def write_table(path: Path, exercises: list[str], stored: Iterable[dict]) -> Non
         points = result["points"]
         total = f"{sum(points.values()):g}" if points else ""
         each = [f"{points[name]:g}" if points else "" for name in exercises]
-        rows.writerow([_plain(result["student"]), result["status"], total, *each, _plain("; ".join(result["flags"]))])
+        rows.writerow([plain(result["student"]), result["status"], total, *each, plain("; ".join(result["flags"]))])
     written(path, "".join(lines))
 
 
@@ -76,7 +87,7 @@ class _Lines(list):
     write = list.append
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text on one line that no spreadsheet takes for a formula, and no terminal for a command."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     return f"'{shown}" if FORMULA.match(shown) else shown

@@ -1,0 +1,161 @@
+"""The grades of a lab as they are given out: after the late policy, under names again, and in a platform's form."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from grading import LabError
+from grading.names import FORM, Pseudonyms
+from grading.notebooks import Exercise
+from grading.owners import Stamp
+from grading.policy import Policy, Reached, reached
+from grading.results import plain, written
+from grading.roster import Roster
+from grading.suite import Lab
+
+FEWEST = 3  # students whose files may have one and the same time by chance
+
+
+@dataclass(frozen=True)
+class Line:
+    """A student in grades.csv.
+
+    Attributes:
+        student: by name.
+        status: of the result.
+        points: None where there are none, or not all yet.
+        stamp: when it was handed in.
+    """
+
+    student: str
+    status: str
+    points: float | None
+    stamp: Stamp
+
+
+@dataclass
+class Exported:
+    """What an export wrote.
+
+    Attributes:
+        files: that were written.
+        graded: how many students have a grade.
+        without: students without a grade, by the reason.
+        problems: students with a grade whom the platform's file lacks, and other doubts, in words.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    graded: int = 0
+    without: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def export(
+    lab: Lab,
+    folder: Path,
+    into: Path,
+    *,
+    rules: Policy | None = None,
+    roster: Roster | None = None,
+    names: Pseudonyms | None = None,
+    tests_only: bool = False,
+) -> Exported:
+    """Writes final.csv, and with a roster the file for its platform (LabError).
+
+    Args:
+        lab: which.
+        folder: of its results; nothing in it is changed.
+        into: a folder for what is written; it holds names.
+        rules: the late policy.
+        roster: of the class.
+        names: who is behind the pseudonyms.
+        tests_only: leaves out the questions that a person marks.
+    """
+    if rules and lab.paths.name not in rules.due:
+        raise LabError(f"the policy has no deadline for {lab.paths.name}; it has {', '.join(rules.due) or 'none'}")
+    lines = read(folder, names.students(lab.paths.name) if names else {}, tests_only)
+    done = Exported()
+    members = {}
+    if roster:
+        work = [item for item in lab.notebook.work if isinstance(item, Exercise) or not tests_only]
+        roster.check_possible(sum(item.task.points for item in work))
+        members, unknown = roster.find(line.student for line in lines)
+        done.problems += [f"{student} {why}, and is not exported" for student, why in unknown.items()]
+    finals = {}
+    for line in lines:
+        member = members.get(line.student)
+        stamp = (member and member.stamp) or line.stamp
+        after = reached(rules, lab.paths.name, line.points, stamp, line.student) if rules else Reached(line.points)
+        finals[line.student] = line, stamp, after
+        if after.points is None:
+            done.without[line.student] = after.words or (
+                "not marked to the end" if line.status in ("ok", "flagged") else line.status
+            )
+    done.graded = len(lines) - len(done.without)
+    if rules:
+        done.problems += _of_times([line.stamp for line in lines])
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    done.files.append(into / "final.csv")
+    written(done.files[0], _table(finals))
+    if roster:
+        done.files.append(into / f"{roster.platform.lower()}.csv")
+        given = [(members[student], finals[student][2].points) for student in members if student not in done.without]
+        written(done.files[1], roster.with_grades(given))
+    return done
+
+
+def read(folder: Path, behind: dict[str, str], tests_only: bool) -> list[Line]:
+    """The students in grades.csv, under their names (LabError).
+
+    Args:
+        folder: of the results.
+        behind: who is behind each pseudonym.
+        tests_only: takes the points of the tests where there are others, too.
+    """
+    try:
+        with (folder / "grades.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise LabError(f"there is no {folder / 'grades.csv'}; grade the class first") from error
+    lines = []
+    for row in rows:
+        called = row["student"].removeprefix("'")
+        if FORM.fullmatch(called) and called not in behind:
+            raise LabError(f"nobody is known behind {called}; give the file of names with --names")
+        points = row["points"] if tests_only else row.get("total", row["points"])
+        stamp = _stamp(folder / "students" / f"{called}.json")
+        lines.append(Line(behind.get(called, called), row["status"], float(points) if points else None, stamp))
+    return lines
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        return Stamp(**json.loads(path.read_text("utf-8"))["handed_in"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} cannot be read; grade again with --resume") from error
+
+
+def _table(finals: dict[str, tuple[Line, Stamp, Reached]]) -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["student", "status", "points", "handed in", "said by", "penalty", "final", "why"])
+    for line, stamp, after in finals.values():
+        numbers = ["" if number is None else f"{number:g}" for number in (line.points, after.penalty, after.points)]
+        points, penalty, final = numbers
+        times = [stamp.at, stamp.by]
+        rows.writerow([plain(line.student), line.status, points, *times, penalty, final, plain(after.words)])
+    return text.getvalue()
+
+
+def _of_times(stamps: list[Stamp]) -> list[str]:
+    """A doubt where the files of a whole class have one time: it is that of their copying then."""
+    times = [
+        datetime.fromisoformat(stamp.at).replace(tzinfo=None) for stamp in stamps if stamp.by == "file" and stamp.at
+    ]
+    if len(times) < FEWEST or (max(times) - min(times)).total_seconds() > 60:
+        return []
+    when = f"the files of all {len(times)} students are of {min(times).isoformat()}: probably somebody copied them then"
+    return [f"{when}; copy with `cp -a`, or write the times into the policy, below handed_in"]
