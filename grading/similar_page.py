@@ -31,8 +31,8 @@ often write the same few lines. Read both answers, look at what is unusual in bo
 talk with the students before you conclude anything. Working together may be allowed in your course.</p>"""
 HOW = """<p>Compared are runs of {run} tokens, without comments, texts and chosen names. Taken out is what stands in the
 released cell, in the solution or in a right answer of the bank, and what many of the class wrote. <em>Alike</em> are
-two answers where at least {least:.0%} of what is left of the shorter one stands in the other, too. An answer of which too
-little is left is not compared.</p>"""
+two answers where at least {least:.0%} of what is left of the shorter one stands in the other, too. An answer of which
+too little is left is not compared.</p>"""
 CHANCE = """<p>How many pairs are alike in several exercises, and how many one would expect if being alike in one said
 nothing about another, with the rates of the table above. Students who solve everything in the usual way break that
 assumption a little, so that a few pairs more than expected mean nothing either.</p>"""

@@ -81,14 +81,14 @@ def compare(lab: Lab, folder: Path, least: float) -> list[Compared]:
         raise LabError(f"{folder / 'notebooks'} holds {len(paths)} notebooks; two are needed")
     written = {path.stem: sources(path) for path in paths}
     right = [entry for entry in bank.entries(lab) if entry.is_right]
-    known = KNOWN | set(re.findall(r"\w+", lab.notebook.setup))
+    known = KNOWN | set(re.findall(r"\w+", lab.notebook.setup))  # what the lab imports
     found = []
     for exercise in lab.notebook.exercises:
         name = exercise.name
         given = [exercise.stub, exercise.answer, *(entry.source for entry in right if entry.exercise == name)]
         answers = {student: cells[name] for student, cells in written.items() if name in cells}
         answers = {student: text for student, text in answers.items() if text.strip() != exercise.stub.strip()}
-        found.append(_compared(name, answers, given, known | set(re.findall(r"\w+", exercise.stub)), least))
+        found.append(_compared(name, answers, given, known, least))
     return found
 
 
