@@ -1,23 +1,21 @@
 """`python -m grading`: labs (new, release, bank, archive), and a class (grade, merge, regrade, similar, export)."""
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from grading import ROOT, LabError
-
-
-class GradeByDefault(typer.core.TyperGroup):
-    """`python -m grading SUBMISSIONS` is short for `python -m grading grade SUBMISSIONS`."""
-
-    def parse_args(self, ctx, args):
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["grade", *args]
-        return super().parse_args(ctx, args)
-
+from grading.commands import (
+    AnyLab,
+    GradeByDefault,
+    Hidden,
+    LabName,
+    Names,
+    Results,
+    results_of,
+    words_instead_of_a_traceback,
+)
 
 app = typer.Typer(
     cls=GradeByDefault,
@@ -26,33 +24,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-LabName = Annotated[str, typer.Argument(help="The name of its folder, such as lab01.")]
-AnyLab = Annotated[str | None, typer.Argument(help="The name of its folder, such as lab01; all labs without it.")]
-Results = Annotated[Path | None, typer.Option(help="Folder; grading/results/LAB without it.")]
-Hidden = Annotated[
-    Path | None,
-    typer.Option(help="Folder with hidden tests of your own, such as lab01.py; they go over the project's."),
-]
-NAMES_HELP = "Marks anonymously: the one file with names and pseudonyms; made where it is missing."
-
-
-def results_of(lab: str) -> Path:
-    return ROOT / "grading" / "results" / lab
-
-
-def words_instead_of_a_traceback(command: Callable) -> Callable:
-    """A LabError becomes its message and exit code 1; a full disk, or what else the system refuses, too."""
-
-    @functools.wraps(command)
-    def wrapped(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except (LabError, OSError) as error:
-            for line in str(error).splitlines():
-                typer.echo(f"grading: {line}", err=True)
-            raise typer.Exit(1) from error
-
-    return wrapped
 
 
 @app.command()
@@ -113,7 +84,7 @@ def grade(
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
     results: Results = None,
     hidden: Hidden = None,
-    names: Annotated[Path | None, typer.Option(help=NAMES_HELP)] = None,
+    names: Names = None,
 ) -> None:
     """Grade a class in a sandbox: a result file per student, and a table."""
     from grading.classroom import grade_class
@@ -140,16 +111,18 @@ def grade(
 @words_instead_of_a_traceback
 def merge(
     lab: LabName,
-    sources: Annotated[list[Path], typer.Argument(help="Folders of results, as other machines wrote them.")],
+    sources: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of results, as other machines wrote them.")
+    ] = None,
     results: Results = None,
     hidden: Hidden = None,
 ) -> None:
-    """Put together what several machines graded: all of it, or nothing where anything disagrees."""
+    """Put together what several machines graded, or nothing where anything disagrees. Alone, writes the table anew."""
     from grading.merge import merge as put_together
     from grading.suite import load
 
     folder = results or results_of(lab)
-    number = put_together(load(lab, private=hidden), sources, folder)
+    number = put_together(load(lab, private=hidden), sources or [], folder)
     typer.echo(f"{lab}: {number} students; see {folder / 'grades.csv'}")
 
 
@@ -192,7 +165,7 @@ def export(
         Path | None, typer.Option(help="The gradebook that Canvas exports, or Moodle's grading worksheet in English.")
     ] = None,
     column: Annotated[str | None, typer.Option(help="Canvas: which assignment gets the grades.")] = None,
-    names: Annotated[Path | None, typer.Option(help="The file with names and pseudonyms.")] = None,
+    names: Names = None,
     tests_only: Annotated[bool, typer.Option("--tests-only", help="Leave out what a person marks.")] = False,
     results: Results = None,
     into: Annotated[Path | None, typer.Option(help="Folder; grading/exports/LAB without it.")] = None,

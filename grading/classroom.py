@@ -82,6 +82,9 @@ def grade_class(
     if not lab.paths.released.is_file():
         raise LabError(f"{lab.paths.name} is not released; run `python -m grading release {lab.paths.name}`")
     sandbox.check_private([ROOT, lab.paths.root, source, folder, *lab.paths.deciding])
+    if names is not None:
+        sandbox.check_private([names.path])
+        names.refuse_in(folder)
     refuse_a_mixture((folder / "students").glob("*.json"), names is not None)
     torch.set_num_threads(1)
     run = Run(lab, folder, limits or Limits())

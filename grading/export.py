@@ -76,6 +76,8 @@ def export(
     """
     if rules and lab.paths.name not in rules.due:
         raise LabError(f"the policy has no deadline for {lab.paths.name}; it has {', '.join(rules.due) or 'none'}")
+    if names and into.resolve().is_relative_to(folder.resolve()):
+        raise LabError(f"{into} lies in {folder}, which those who mark may see; choose another with --into")
     lines = read(folder, names.students(lab.paths.name) if names else {}, tests_only)
     done = Exported()
     members = {}

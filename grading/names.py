@@ -111,6 +111,11 @@ class Pseudonyms:
         finally:
             temporary.unlink(missing_ok=True)
 
+    def refuse_in(self, folder: Path) -> None:
+        """LabError where the file would lie among what those who mark see."""
+        if self.path.resolve().is_relative_to(folder.resolve()):
+            raise LabError(f"{self.path} lies in {folder}, which those who mark may see; keep the names elsewhere")
+
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Two labs that are graded at once wait for each other here."""

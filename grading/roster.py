@@ -5,6 +5,7 @@ only the columns that the platform needs to find a student, and the one with the
 who have a grade, since an empty place would take an earlier grade away in Canvas.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -24,7 +25,7 @@ MOODLE_IDS = ("Email address", "ID number", "Username")
 MOODLE_NEEDS = ("Identifier", "Grade", "Last modified (grade)")
 MOODLE_SENDS = ("Identifier", "Full name", *MOODLE_IDS, "Maximum Grade", "Grade", "Last modified (grade)")
 SUBMITTED = "Last modified (submission)"
-MOODLE_TIME = "%A, %d %B %Y, %I:%M %p"  # Friday, 30 October 2026, 11:59 PM
+MOODLE_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %B %d, %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")  # months in words
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class Member:
     @property
     def stamp(self) -> Stamp | None:
         """When Moodle got the submission, by the clock of the instructor's profile; None where it is not said."""
-        try:
-            return Stamp(MOODLE, datetime.strptime(self.cells[SUBMITTED], MOODLE_TIME).isoformat())
-        except (KeyError, ValueError):
-            return None
+        for form in MOODLE_TIMES:
+            with contextlib.suppress(KeyError, ValueError):
+                return Stamp(MOODLE, datetime.strptime(self.cells[SUBMITTED], form).isoformat())
+        return None
 
 
 class Roster:

@@ -20,7 +20,8 @@ HEAD = """<!DOCTYPE html>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 76rem; margin: 0 auto; padding: 1rem; }}
-table {{ border-collapse: collapse; }} th, td {{ padding: .2rem .7rem; text-align: right; }}
+table {{ border-collapse: collapse; }} caption {{ text-align: left; font-style: italic; }}
+th, td {{ padding: .2rem .7rem; text-align: right; }}
 th:first-child, td:first-child {{ text-align: left; }} .wide {{ overflow-x: auto; }}
 .sides {{ display: flex; flex-wrap: wrap; gap: 1rem; }} .sides > div {{ flex: 1 1 20rem; min-width: 0; }}
 pre {{ overflow-x: auto; padding: .6rem; border: 1px solid; }}
@@ -83,7 +84,8 @@ def _table(caption: str, columns: list[str], rows: list[list]) -> str:
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
     )
-    return f'<div class="wide"><table><caption>{caption}</caption><tr>{head}</tr>{body}</table></div>'
+    table = f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{caption}">{table}</div>'
 
 
 def _pairs(found: list[Compared]) -> list[str]:

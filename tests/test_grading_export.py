@@ -61,7 +61,7 @@ def rows(path):
 
 @pytest.fixture
 def give_out(lab, tmp_path):
-    def give_out(roster=None, *, column=None, rules=None, names=None, tests_only=False, late=(), **points):
+    def give_out(roster=None, *, column=None, rules=None, names=None, tests_only=False, late=(), into=None, **points):
         if not (tmp_path / "results").exists():
             results_of(tmp_path / "results", late, **points)
         if roster is not None:
@@ -70,7 +70,7 @@ def give_out(lab, tmp_path):
         if rules is not None:
             (tmp_path / "policy.yml").write_text(rules)
             rules = policy.read(tmp_path / "policy.yml")
-        into = tmp_path / "given"
+        into = into or tmp_path / "given"
         return export(
             lab, tmp_path / "results", into, rules=rules, roster=roster, names=names, tests_only=tests_only
         ), into
@@ -158,6 +158,8 @@ class TestFinal:
         given = names.given("lab01", {"doeanna_123": "doeanna_123"})["doeanna_123"]
         with pytest.raises(LabError, match=f"nobody is known behind {given}"):
             give_out(CANVAS, column="Lab 1", **{given: 5})
+        with pytest.raises(LabError, match="choose another with --into"):
+            give_out(names=names, into=tmp_path / "results" / "given")
         _, into = give_out(CANVAS, column="Lab 1", names=names)
         assert rows(into / "final.csv")[1][0] == "doeanna_123"
         assert rows(into / "canvas.csv")[2][1] == "123"

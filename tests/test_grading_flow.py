@@ -1,4 +1,4 @@
-"""What surrounds the grading of a class: anonymity, history and regrade requests, merging, own hidden tests, a full disk.
+"""What surrounds the grading of a class: anonymity, regrade requests, merging, own hidden tests, a full disk.
 
 The tests of a lab are not run here; a student's file says which points they would give.
 """
@@ -74,6 +74,12 @@ class TestAnonymous:
         with pytest.raises(LabError, match="some results are under names and others under pseudonyms"):
             grade_class(source, lab, out)
 
+    def test_the_names_do_not_lie_where_those_who_mark_look(self, lab, tmp_path):
+        handed_in(tmp_path / "class", anna=2)
+        with pytest.raises(LabError, match="keep the names elsewhere"):
+            grade_class(tmp_path / "class", lab, tmp_path / "out", names=Pseudonyms(tmp_path / "out" / "names.csv"))
+        assert not (tmp_path / "out").exists()
+
     def test_one_person_has_one_pseudonym_in_all_labs(self, tmp_path):
         """Also where Moodle gives a new number; of two with one name it cannot be known who is who."""
         names = Pseudonyms(tmp_path / "names.csv")
@@ -90,7 +96,7 @@ class TestAnonymous:
         lines = names.path.read_text().splitlines()
         names.path.write_text("\n".join([*lines[:2], spoil(lines[2])]))
         before = names.path.read_bytes()
-        with pytest.raises(LabError, match="line [34]: damaged, or there twice"):
+        with pytest.raises(LabError, match=r"line [34]: damaged, or there twice"):
             names.given("lab01", {"bert": "bert"})
         assert names.path.read_bytes() == before
 
