@@ -191,6 +191,8 @@ def export(
     typer.echo(f"{lab}: {done.graded} grades; see {', '.join(map(str, done.files))}")
     for student, reason in done.without.items():
         typer.echo(f"no grade: {student}: {reason}")
+    for note in done.notes:
+        typer.echo(f"note: {note}")
     for problem in done.problems:
         typer.echo(f"grading: {problem}", err=True)
     if done.problems:

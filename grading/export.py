@@ -10,7 +10,7 @@ from pathlib import Path
 from grading import LabError
 from grading.names import FORM, Pseudonyms
 from grading.notebooks import Exercise
-from grading.owners import Stamp
+from grading.owners import Stamp, without_number
 from grading.policy import Policy, Reached, reached
 from grading.results import plain, written
 from grading.roster import Roster
@@ -45,12 +45,14 @@ class Exported:
         graded: how many students have a grade.
         without: students without a grade, by the reason.
         problems: students with a grade whom the platform's file lacks, and other doubts, in words.
+        notes: what may be right, in words: the policy names somebody who has handed in nothing.
     """
 
     files: list[Path] = field(default_factory=list)
     graded: int = 0
     without: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def export(
@@ -99,6 +101,9 @@ def export(
     done.graded = len(lines) - len(done.without)
     if rules:
         done.problems += _of_times([line.stamp for line in lines])
+        called = {name for line in lines for name in (line.student, without_number(line.student))}
+        named = sorted({*rules.extra, *rules.handed_in.get(lab.paths.name, {})} - called)
+        done.notes += [f"the policy names {name}, who has handed in nothing" for name in named]
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     done.files.append(into / "final.csv")
     written(done.files[0], _table(finals))

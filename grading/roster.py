@@ -155,7 +155,10 @@ def _table(path: Path) -> tuple[list[str], list[list[str]], str]:
         raise LabError(f"{path} is no text in UTF-8; give the file as it was downloaded") from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise LabError(f"{path} is damaged: {error}") from error
     header = [name.strip() for name in rows[0]] if rows else []
     if len(header) < 3:
         raise LabError(f"{path} is no roster: its first line must name the columns")

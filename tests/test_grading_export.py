@@ -147,9 +147,11 @@ class TestMoodle:
 
 class TestFinal:
     def test_late_and_not_marked(self, give_out):
-        done, into = give_out(rules=POLICY, late=["bert_2"], anna_1=5, bert_2=5, carl_3="crashed", dora_4="")
+        rules = f"{POLICY}extra_hours: {{anna: 1, Berta: 2}}\n"
+        done, into = give_out(rules=rules, late=["bert_2"], anna_1=5, bert_2=5, carl_3="crashed", dora_4="")
         assert done.graded == 1
         assert list(done.without) == ["bert_2", "carl_3", "dora_4"]
+        assert done.notes == ["the policy names Berta, who has handed in nothing"]
         assert "Canvas does not say by how much" in done.without["bert_2"]
         assert rows(into / "final.csv")[1] == ["anna_1", "ok", "5", "", "Canvas", "0", "5", "in time, as Canvas says"]
 

@@ -16,6 +16,7 @@ from effdl_lite.checking import NamespaceAnswers
 from grading import LabError, classroom, regrade, results, sandbox
 from grading.__main__ import app
 from grading.classroom import grade_class
+from grading.collect import collect
 from grading.merge import merge
 from grading.names import FORM, Pseudonyms
 from grading.student import CRASHED, OK, Result
@@ -59,7 +60,9 @@ class TestAnonymous:
             archive.writestr("Carl Poe.ipynb", "{")
             archive.writestr("Carl Poe 2.ipynb", "{")
         (source / "Dora Loe").mkdir()
-        (source / "Dora Loe" / "Dora.zip").write_bytes(b"PK")
+        with zipfile.ZipFile(source / "Dora Loe" / "Dora.zip", "w") as archive:
+            archive.writestr("Dora Loe.ipynb", "{")
+        damage(source / "Dora Loe" / "Dora.zip", b"Dora Loe.ipynb")
         assert grade_class(source, lab, out, names=names) == {"flagged": 1, "ok": 1, "rejected": 2}
         for path, content in everything_in(out).items():
             text = f"{path} {content.decode('latin-1')}".lower()
@@ -73,6 +76,15 @@ class TestAnonymous:
         assert everything_in(out)["grades.csv"] == before
         with pytest.raises(LabError, match="some results are under names and others under pseudonyms"):
             grade_class(source, lab, out)
+
+    def test_a_message_about_the_archive_of_the_class_does_not_quote_a_name(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+            archive.writestr("Anna Doe/lab01.ipynb", "{")
+        damage(tmp_path / "class.zip", b"Anna Doe/lab01.ipynb")
+        (found,) = collect(tmp_path / "class.zip", "lab01", tmp_path / "into", Pseudonyms(tmp_path / "names.csv"))
+        assert found.refused == [
+            "lab01.ipynb: damaged in its archive: BadZipFile: File name in directory '...' and header b'...' differ."
+        ]
 
     def test_the_names_do_not_lie_where_those_who_mark_look(self, lab, tmp_path):
         handed_in(tmp_path / "class", anna=2)
@@ -99,6 +111,11 @@ class TestAnonymous:
         with pytest.raises(LabError, match=r"line [34]: damaged, or there twice"):
             names.given("lab01", {"bert": "bert"})
         assert names.path.read_bytes() == before
+
+
+def damage(path, name):
+    """Makes the two places in a zip archive differ that hold the name of a member."""
+    path.write_bytes(path.read_bytes().replace(name, b"X" + name[1:], 1))
 
 
 @pytest.fixture
@@ -170,10 +187,10 @@ class TestRegrade:
 
     def test_what_was_asked_and_what_changed_besides(self, lab, graded, tmp_path):
         (tmp_path / "asked.yml").write_text(self.REQUESTS)
-        for points in ({"anna": 1, "bert": 0}, {"anna": 1, "bert": 2}):
+        for points in ({"anna": 1, "bert": 0}, {"anna": 0, "bert": 2}):
             grade_class(handed_in(graded / "class_here", **points), lab, graded / "here", resume=True)
         assert regrade.report(lab, graded / "here", tmp_path / "asked.yml") == [
-            "anna, mean_square: 2 -> 1",
+            "anna, mean_square: 2 -> 1 -> 0",
             "    asked: I forgot nothing",
             "bert, counter: 3 (unchanged)",
             "    asked: It counts",

@@ -54,12 +54,19 @@ SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
         ("bert", 3 * HOUR, 0),
         ("bert_17", 3 * HOUR + SECOND, 0.8),
         ("carl", HOUR + SECOND, 0.8),
-        ("dora", -DAY, 0.8),
     ],
 )
 def test_what_is_lost(student, late, lost):
     found = reached(policy(), "lab01", 8, after(late), student)
     assert (found.penalty, found.points) == (lost, pytest.approx(8 - lost))
+    assert bool(found.words) == (late > 0 * HOUR)
+    if found.words:
+        assert ("within the grace" in found.words, "% of the points" in found.words) == (not lost, bool(lost))
+
+
+def test_the_instructor_s_word_counts_more_than_a_file_s_time():
+    found = reached(policy(), "lab01", 8, after(-DAY), "dora")
+    assert (found.penalty, found.words) == (0.8, "3 h 00 min late: 1 day or a part of one, 10 % of the points")
 
 
 @given(
