@@ -134,7 +134,7 @@ def _take(entry: Entry, whose: Owner, lab: str, submission: Submission, folder: 
 def unsaid(name: str, lab: str) -> str:
     """A name for a file of which the student's own name could be a part."""
     own = f"{lab}{_suffix(name)}"
-    return own if PurePosixPath(name).name.lower() == own else f"a file{_suffix(name)}"
+    return own if PurePosixPath(name).name.lower() == own else f"(not shown){_suffix(name)}"
 
 
 def unquoted(error: Exception) -> str:

@@ -63,7 +63,9 @@ def _fault(content: dict | None, lab: Lab) -> str:
     if content["lab"] != lab.paths.name:
         return f"a result of {content['lab']}, not of {lab.paths.name}"
     if content["tests"] != results.lab_digest(lab):
-        return "graded by another release or other tests than those here; bring both to the same state, grade again"
+        return (
+            "graded by another release or other tests than those here, --hidden among them; grade again with the same"
+        )
     return ""
 
 
