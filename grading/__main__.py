@@ -1,4 +1,4 @@
-"""`python -m grading`: labs (new, release, bank, archive), and a class (grade, merge, regrade, similar, export)."""
+"""`python -m grading`: labs (new, release, bank, archive), a class (grade, merge, regrade, similar, export)."""
 
 from pathlib import Path
 from typing import Annotated

@@ -14,7 +14,7 @@ from grading.collect import Submission
 from grading.student import STATUSES, Result
 from grading.suite import Lab
 
-PARTS = {"student", "lab", "tests", "digest", "handed_in", "status", "flags", "points"}
+PARTS = {"student", "lab", "tests", "digest", "handed_in", "status", "flags", "points", "public", "hidden"}
 FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
 
 
