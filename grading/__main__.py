@@ -188,7 +188,7 @@ def export(
         names=known_by,
         tests_only=tests_only,
     )
-    typer.echo(f"{lab}: {done.graded} grades; see {', '.join(map(str, done.files))}")
+    typer.echo(f"{lab}: {done.graded} with a grade; see {', '.join(map(str, done.files))}")
     for student, reason in done.without.items():
         typer.echo(f"no grade: {student}: {reason}")
     for note in done.notes:

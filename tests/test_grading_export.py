@@ -1,8 +1,10 @@
 """Grades for Canvas and Moodle: whose is whose, what is sent, what is refused. The files are as the platforms' are."""
 
 import csv
+import errno
 import io
 import json
+import os
 
 import pytest
 import tiny_lab
@@ -181,6 +183,20 @@ class TestFinal:
     def test_a_lab_without_a_deadline(self, give_out):
         with pytest.raises(LabError, match="the policy has no deadline for lab01; it has lab02"):
             give_out(rules=POLICY.replace("lab01", "lab02"), carl=5)
+
+
+def test_a_full_disk_leaves_what_was_given_out(tmp_path, monkeypatch):
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    results_of(tmp_path / "results", carl=5)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "final.csv").write_text("old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    where = ["--results", str(tmp_path / "results"), "--into", str(tmp_path / "given")]
+    done = CliRunner().invoke(app, ["export", "lab01", *where])
+    assert (done.exit_code, done.stderr) == (1, "grading: [Errno 28] No space left on device\n")
+    assert [(path.name, path.read_text()) for path in (tmp_path / "given").iterdir()] == [("final.csv", "old")]
 
 
 def test_from_the_command_line(tmp_path):
