@@ -133,13 +133,16 @@ def regrade(
     requests: Annotated[
         Path | None, typer.Argument(help="What students asked for, as in grading/regrade_example.yml.")
     ] = None,
+    names: Names = None,
     results: Results = None,
 ) -> None:
     """After another run of the grader: the points before and now of those who asked, and of everybody else."""
+    from grading.names import Pseudonyms
     from grading.regrade import report
     from grading.suite import load
 
-    typer.echo("\n".join(report(load(lab), results or results_of(lab), requests)))
+    known_by = Pseudonyms(names) if names else None
+    typer.echo("\n".join(report(load(lab), results or results_of(lab), requests, known_by)))
 
 
 @app.command()

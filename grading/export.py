@@ -65,7 +65,7 @@ def export(
     names: Pseudonyms | None = None,
     tests_only: bool = False,
 ) -> Exported:
-    """Writes final.csv, and with a roster the file for its platform (LabError).
+    """Writes final.csv, with a roster the file for its platform, and what pseudonyms hide under names (LabError).
 
     Args:
         lab: which.
@@ -80,7 +80,8 @@ def export(
         raise LabError(f"the policy has no deadline for {lab.paths.name}; it has {', '.join(rules.due) or 'none'}")
     if names and into.resolve().is_relative_to(folder.resolve()):
         raise LabError(f"{into} lies in {folder}, which those who mark may see; choose another with --into")
-    lines = read(folder, names.students(lab.paths.name) if names else {}, tests_only)
+    behind = names.students(lab.paths.name) if names else {}
+    lines = read(folder, behind, tests_only)
     done = Exported()
     members = {}
     if roster:
@@ -111,6 +112,9 @@ def export(
         done.files.append(into / f"{roster.platform.lower()}.csv")
         given = [(members[student], finals[student][2].points) for student in members if student not in done.without]
         written(done.files[1], roster.with_grades(given))
+    for called, student in behind.items():
+        if (page := folder / "feedback" / f"{called}.html").is_file():
+            written(into / "feedback" / f"{student}.html", page.read_text("utf-8"))
     return done
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading import LabError, history, results
+from grading.names import Pseudonyms
 from grading.suite import Lab
 from grading.yaml_file import YamlFile
 
@@ -35,13 +36,14 @@ class Change:
         return f"{self.student}, {self.exercise}: {told}{' (unchanged)' if len(self.points) == 1 else ''}"
 
 
-def report(lab: Lab, folder: Path, asked: Path | None) -> list[str]:
+def report(lab: Lab, folder: Path, asked: Path | None, names: Pseudonyms | None = None) -> list[str]:
     """Lines with the points before and now (LabError).
 
     Args:
         lab: which.
         folder: of its results.
         asked: a file of requests; those for other labs are left out.
+        names: who is behind the pseudonyms; requests and lines name students then.
     """
     stored = {path: results.saved(path) for path in sorted((folder / "students").glob("*.json"))}
     if not stored:
@@ -49,11 +51,12 @@ def report(lab: Lab, folder: Path, asked: Path | None) -> list[str]:
     if damaged := [path for path, content in stored.items() if content is None]:
         raise LabError(f"{damaged[0]} cannot be read; grade again with --resume")
     exercises = [exercise.name for exercise in lab.notebook.exercises]
-    found = {
-        (content["student"], exercise): change(path, content, exercise)
-        for path, content in stored.items()
-        for exercise in exercises
-    }
+    behind = names.students(lab.paths.name) if names else {}
+    found = {}
+    for path, content in stored.items():
+        student = behind.get(content["student"], content["student"])
+        for exercise in exercises:
+            found[student, exercise] = Change(student, exercise, points_of(path, content, exercise))
     wanted = requests(asked, lab, {student for student, _ in found}) if asked else []
     lines = []
     for request in wanted:
@@ -63,8 +66,8 @@ def report(lab: Lab, folder: Path, asked: Path | None) -> list[str]:
     return lines
 
 
-def change(path: Path, now: dict, exercise: str) -> Change:
-    """How the points of an exercise changed, without repetitions.
+def points_of(path: Path, now: dict, exercise: str) -> tuple[float | None, ...]:
+    """The points of an exercise over time, without repetitions.
 
     Args:
         path: of the student's result.
@@ -72,8 +75,7 @@ def change(path: Path, now: dict, exercise: str) -> Change:
         exercise: its name.
     """
     over_time = [result["points"].get(exercise) for result in [*history.earlier(path), now]]
-    distinct = [points for number, points in enumerate(over_time) if number == 0 or points != over_time[number - 1]]
-    return Change(now["student"], exercise, tuple(distinct))
+    return tuple(points for number, points in enumerate(over_time) if number == 0 or points != over_time[number - 1])
 
 
 def requests(path: Path, lab: Lab, students: set[str]) -> list[Request]:

@@ -106,6 +106,12 @@ class TestCanvas:
         assert "doeanna_124 is not in the roster, where 124 is roebert, and is not exported" in done.problems
         assert "carl is poecarl in the roster, as somebody else is, too, and is not exported" in done.problems
 
+    def test_first_and_last_names_in_columns_of_their_own(self, give_out):
+        text = CANVAS.replace("Student,", "LastName,FirstName,", 1).replace('"Doe, Anna"', "Doe,Anna")
+        text = text.replace("    Points Possible,", "    Points Possible,,").replace(",,,,,Manual", ",,,,,,Manual")
+        _, into = give_out(text, column="Lab 1", doeanna_123=5)
+        assert rows(into / "canvas.csv")[2] == ["Doe", "Anna", "123", "adoe1", "A", "5.00"]
+
     def test_somebody_who_is_there_twice(self, give_out):
         done, into = give_out(CANVAS + '"Roe, Bert",124,broe,B,,,,\n', column="Lab 1", broe=5)
         assert done.problems == ["broe is in the roster twice, and is not exported"]
@@ -142,6 +148,14 @@ class TestMoodle:
         assert [line[6] for line in rows(into / "final.csv")[1:]] == ["5", "4", ""]
         assert "not known" in done.without["carl@x.org"]
 
+    def test_a_worksheet_without_names(self, give_out):
+        text = (
+            "Identifier,Status,Grade,Last modified (grade)\nParticipant 12,Submitted,,-\nParticipant 13,Submitted,,-\n"
+        )
+        done, into = give_out(text, **{"Participant_12": 5, "Anna Doe_13": 5})
+        assert rows(into / "moodle.csv")[1:] == [["Participant 12", "5.00", "-"]]
+        assert len(done.problems) == 1
+
     def test_another_language(self, give_out):
         with pytest.raises(LabError, match=r"worksheet of Moodle in English: it has no column Identifier, Grade"):
             give_out("ID,Vollständiger Name,Bewertung\nx 1,y,2\n", carl=5)
@@ -164,7 +178,10 @@ class TestFinal:
             give_out(CANVAS, column="Lab 1", **{given: 5})
         with pytest.raises(LabError, match="choose another with --into"):
             give_out(names=names, into=tmp_path / "results" / "given")
+        (tmp_path / "results" / "feedback").mkdir()
+        (tmp_path / "results" / "feedback" / f"{given}.html").write_text("well done")
         _, into = give_out(CANVAS, column="Lab 1", names=names)
+        assert (into / "feedback" / "doeanna_123.html").read_text() == "well done"
         assert rows(into / "final.csv")[1][0] == "doeanna_123"
         assert rows(into / "canvas.csv")[2][1] == "123"
 

@@ -71,8 +71,10 @@ class TestAnonymous:
         assert all(FORM.fullmatch(pseudonym) for pseudonym in behind)
         assert names.path.stat().st_mode & 0o777 == 0o600
         before = everything_in(out)["grades.csv"]
-        grade_class(source, lab, out, names=names)
-        assert everything_in(out)["grades.csv"] == before
+        handed_in(source, **{"Bert Roe": 1})
+        grade_class(source, lab, out, names=names, resume=True)
+        assert everything_in(out)["grades.csv"] == before.replace(b"ok,3,0", b"ok,4,1")
+        assert regrade.report(lab, out, None, names) == ["changed: 1", "Bert Roe, mean_square: 0 -> 1"]
         with pytest.raises(LabError, match="some results are under names and others under pseudonyms"):
             grade_class(source, lab, out)
 
