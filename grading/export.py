@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from grading.notebooks import Exercise
 from grading.owners import Stamp, without_number
 from grading.policy import Policy, Reached, reached
 from grading.results import plain, written
-from grading.roster import Roster
+from grading.roster import Member, Roster
+from grading.student import FLAGGED, OK
 from grading.suite import Lab
 
 FEWEST = 3  # students whose files may have one and the same time by chance
@@ -34,6 +36,22 @@ class Line:
     status: str
     points: float | None
     stamp: Stamp
+
+
+@dataclass(frozen=True)
+class Final:
+    """What a student gets: the line, by whose word it was handed in when, and the points after the policy."""
+
+    line: Line
+    stamp: Stamp
+    after: Reached
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no grade; empty where there is one."""
+        if self.after.points is not None:
+            return ""
+        return self.after.words or ("not marked to the end" if self.line.status in (OK, FLAGGED) else self.line.status)
 
 
 @dataclass
@@ -83,39 +101,38 @@ def export(
     behind = names.students(lab.paths.name) if names else {}
     lines = read(folder, behind, tests_only)
     done = Exported()
-    members = {}
-    if roster:
-        work = [item for item in lab.notebook.work if isinstance(item, Exercise) or not tests_only]
-        roster.check_possible(sum(item.task.points for item in work))
-        members, unknown = roster.find(line.student for line in lines)
-        done.problems += [f"{student} {why}, and is not exported" for student, why in unknown.items()]
-    finals = {}
-    for line in lines:
-        member = members.get(line.student)
-        stamp = (member and member.stamp) or line.stamp
-        after = reached(rules, lab.paths.name, line.points, stamp, line.student) if rules else Reached(line.points)
-        finals[line.student] = line, stamp, after
-        if after.points is None:
-            done.without[line.student] = after.words or (
-                "not marked to the end" if line.status in ("ok", "flagged") else line.status
-            )
-    done.graded = len(lines) - len(done.without)
+    members = _members(roster, lab, lines, tests_only, done) if roster else {}
+    finals = {line.student: _final(line, members.get(line.student), lab.paths.name, rules) for line in lines}
+    done.without = {student: final.lacking for student, final in finals.items() if final.lacking}
+    done.graded = len(finals) - len(done.without)
     if rules:
-        done.problems += _of_times([line.stamp for line in lines])
-        called = {name for line in lines for name in (line.student, without_number(line.student))}
-        named = sorted({*rules.extra, *rules.handed_in.get(lab.paths.name, {})} - called)
-        done.notes += [f"the policy names {name}, who has handed in nothing" for name in named]
+        _doubt(lines, lab.paths.name, rules, done)
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     done.files.append(into / "final.csv")
-    written(done.files[0], _table(finals))
+    written(done.files[0], _table(finals.values()))
     if roster:
         done.files.append(into / f"{roster.platform.lower()}.csv")
-        given = [(members[student], finals[student][2].points) for student in members if student not in done.without]
+        given = [(members[student], finals[student].after.points) for student in members if student not in done.without]
         written(done.files[1], roster.with_grades(given))
     for called, student in behind.items():
         if (page := folder / "feedback" / f"{called}.html").is_file():
             written(into / "feedback" / f"{student}.html", page.read_text("utf-8"))
     return done
+
+
+def _members(roster: Roster, lab: Lab, lines: list[Line], tests_only: bool, done: Exported) -> dict[str, Member]:
+    """Who in the roster each student is; the others are named."""
+    work = [item for item in lab.notebook.work if isinstance(item, Exercise) or not tests_only]
+    roster.check_possible(sum(item.task.points for item in work))
+    members, unknown = roster.find(line.student for line in lines)
+    done.problems += [f"{student} {why}, and is not exported" for student, why in unknown.items()]
+    return members
+
+
+def _final(line: Line, member: Member | None, lab: str, rules: Policy | None) -> Final:
+    stamp = (member and member.stamp) or line.stamp
+    after = reached(rules, lab, line.points, stamp, line.student) if rules else Reached(line.points)
+    return Final(line, stamp, after)
 
 
 def read(folder: Path, behind: dict[str, str], tests_only: bool) -> list[Line]:
@@ -149,24 +166,27 @@ def _stamp(path: Path) -> Stamp:
         raise LabError(f"{path} cannot be read; grade again with --resume") from error
 
 
-def _table(finals: dict[str, tuple[Line, Stamp, Reached]]) -> str:
+def _table(finals: Iterable[Final]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["student", "status", "points", "handed in", "said by", "penalty", "final", "why"])
-    for line, stamp, after in finals.values():
+    for final in finals:
+        line, after = final.line, final.after
         numbers = ["" if number is None else f"{number:g}" for number in (line.points, after.penalty, after.points)]
-        points, penalty, final = numbers
-        times = [stamp.at, stamp.by]
-        rows.writerow([plain(line.student), line.status, points, *times, penalty, final, plain(after.words)])
+        said = [numbers[0], final.stamp.at, final.stamp.by, *numbers[1:], plain(after.words)]
+        rows.writerow([plain(line.student), line.status, *said])
     return text.getvalue()
 
 
-def _of_times(stamps: list[Stamp]) -> list[str]:
-    """A doubt where the files of a whole class have one time: it is that of their copying then."""
-    times = [
-        datetime.fromisoformat(stamp.at).replace(tzinfo=None) for stamp in stamps if stamp.by == "file" and stamp.at
-    ]
-    if len(times) < FEWEST or (max(times) - min(times)).total_seconds() > 60:
-        return []
-    when = f"the files of all {len(times)} students are of {min(times).isoformat()}: probably somebody copied them then"
-    return [f"{when}; copy with `cp -a`, or write the times into the policy, below handed_in"]
+def _doubt(lines: list[Line], lab: str, rules: Policy, done: Exported) -> None:
+    """Names that the policy may have misspelled; and a whole class whose files have one time, that of their copying."""
+    called = {name for line in lines for name in (line.student, without_number(line.student))}
+    named = sorted({*rules.extra, *rules.handed_in.get(lab, {})} - called)
+    done.notes += [f"the policy names {name}, who has handed in nothing" for name in named]
+    stamps = [line.stamp for line in lines if line.stamp.by == "file" and line.stamp.at]
+    times = [datetime.fromisoformat(stamp.at).replace(tzinfo=None) for stamp in stamps]
+    if len(times) >= FEWEST and (max(times) - min(times)).total_seconds() <= 60:
+        when = f"the files of all {len(times)} students are of {min(times).isoformat()}: that is when they were copied"
+        done.problems.append(
+            f"{when}, it seems; copy with `cp -a`, or write the times into the policy, below handed_in"
+        )

@@ -45,12 +45,12 @@ def lab(tmp_path_factory):
 
 
 def results_of(folder, late=(), **points):
-    """A folder with the results of students; points are a number, or the status of who has none."""
+    """A folder with the results of students; points are a number, the status of who has none, or nothing yet."""
     (folder / "students").mkdir(parents=True)
     lines = ["student,status,points,mean_square,essay,total,flags"]
     for student, given in points.items():
         has = not isinstance(given, str)
-        lines.append(f"{student},{'ok' if has else given},{2 if has else ''},,,{given if has else ''},")
+        lines.append(f"{student},{'ok' if has else given or 'ok'},{2 if has else ''},,,{given if has else ''},")
         stamp = {"by": "Canvas" if student[-1].isdigit() else "file", "at": "", "late": student in late}
         (folder / "students" / f"{student}.json").write_text(json.dumps({"handed_in": stamp}))
     (folder / "grades.csv").write_text("\n".join(lines) + "\n")
@@ -168,6 +168,7 @@ class TestFinal:
         assert done.graded == 1
         assert list(done.without) == ["bert_2", "carl_3", "dora_4"]
         assert done.notes == ["the policy names Berta, who has handed in nothing"]
+        assert done.without["dora_4"] == "not marked to the end"
         assert "Canvas does not say by how much" in done.without["bert_2"]
         assert rows(into / "final.csv")[1] == ["anna_1", "ok", "5", "", "Canvas", "0", "5", "in time, as Canvas says"]
 
@@ -195,7 +196,7 @@ class TestFinal:
             stamp = {"by": "file", "at": "2026-10-30T10:00:00+00:00", "late": False}
             (tmp_path / "results" / "students" / f"{student}.json").write_text(json.dumps({"handed_in": stamp}))
         done, _ = give_out(rules=POLICY)
-        assert "probably somebody copied them then" in done.problems[0]
+        assert "that is when they were copied" in done.problems[0]
 
     def test_a_lab_without_a_deadline(self, give_out):
         with pytest.raises(LabError, match="the policy has no deadline for lab01; it has lab02"):
