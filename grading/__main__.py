@@ -102,8 +102,11 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="How many students at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
     results: Annotated[Path | None, typer.Option(help="Folder; grading/results/LAB without it.")] = None,
+    gradebook: Annotated[
+        Path | None, typer.Option(help="Folder; without it that of the course, or, with --results, one in there.")
+    ] = None,
 ) -> None:
-    """Grade a class in a sandbox: a result file per student, and a table."""
+    """Grade a class in a sandbox: a result file per student, a table, feedback, and nbgrader's gradebook."""
     from grading.classroom import grade_class
     from grading.collect import named_labs
     from grading.suite import labs, load
@@ -114,12 +117,26 @@ def grade(
             raise LabError(f"say which lab with --lab: the names of the files name {', '.join(named) or 'none'}")
         lab = named[0]
     folder = results or ROOT / "grading" / "results" / lab
+    gradebook = gradebook or (results / "gradebook" if results else ROOT / "grading" / "gradebook")
     try:
-        statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume)
+        statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume, gradebook=gradebook)
     except OSError as error:
         raise LabError(f"a file cannot be read or written, and the table is not changed: {error}") from error
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     typer.echo(f"{lab}: {told}; see {folder / 'grades.csv'}")
+
+
+@app.command()
+@words_instead_of_a_traceback
+def mark(
+    gradebook: Annotated[Path, typer.Option(help="Folder of the gradebook.")] = ROOT / "grading" / "gradebook",
+    port: Annotated[int, typer.Option(help="On this machine.")] = 8889,
+    browser: Annotated[bool, typer.Option(help="Whether to open one.")] = True,
+) -> None:
+    """Read answers in words and give points, in nbgrader's formgrader; the next `grade --resume` reads them back."""
+    from grading.formgrader import serve
+
+    serve(gradebook, port, browser)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from pathlib import Path
 import torch
 import tqdm
 
-from grading import ROOT, LabError, results, sandbox, suite
+from grading import ROOT, LabError, reports, results, sandbox, suite
 from grading.choose import notebook
 from grading.collect import Submission, collect
+from grading.gradebook import opened
 from grading.limits import MIB, Limits
 from grading.student import CRASHED, FLAGGED, OK, REJECTED, Result, grade
 from grading.submitted import Refused
@@ -51,13 +52,16 @@ class Run:
     def notebook(self, submission: Submission) -> Path:
         return self.folder / "notebooks" / f"{submission.student}.ipynb"
 
-    @property
-    def table(self) -> Path:
-        return self.folder / "grades.csv"
-
 
 def grade_class(
-    source: Path, lab: suite.Lab, folder: Path, *, jobs: int = 1, resume: bool = False, limits: Limits | None = None
+    source: Path,
+    lab: suite.Lab,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    limits: Limits | None = None,
+    gradebook: Path | None = None,
 ) -> Counter:
     """Grades everything in `source`; how many students have each status (LabError).
 
@@ -68,12 +72,16 @@ def grade_class(
         jobs: how many students at once.
         resume: keeps the results of a run that was interrupted, where files and tests are still the same.
         limits: of each student's answers.
+        gradebook: folder of the course's gradebook; none is written without it.
     """
     sandbox.check_available()
     if not lab.paths.released.is_file():
         raise LabError(f"{lab.paths.name} is not released; run `python -m grading release {lab.paths.name}`")
     sandbox.check_private([ROOT, lab.paths.root, source, folder])
     torch.set_num_threads(1)
+    if gradebook is not None:
+        with opened(gradebook):  # a gradebook that cannot be used is told before the work, not after
+            pass
     run = Run(lab, folder, limits or Limits())
     with _alone(folder):
         if (folder / "submitted").exists():
@@ -85,8 +93,7 @@ def grade_class(
         stored = [results.saved(run.result(submission)) for submission in submissions]
         if None in stored:
             raise LabError(f"a result in {folder / 'students'} cannot be read; run again with --resume")
-        exercises = [exercise.name for exercise in lab.notebook.exercises]
-        results.write_table(run.table, exercises, stored)
+        reports.write(lab, stored, folder, gradebook)
     return Counter(result["status"] for result in stored)
 
 
