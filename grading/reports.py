@@ -32,6 +32,7 @@ def write(lab: Lab, stored: list[dict], folder: Path, course: Path | None = None
             for result in stored:
                 if result["points"]:
                     found[result["student"]] = _show(lab, result, folder, course, write_file)
+            (course / "source" / lab.paths.name).mkdir(parents=True, exist_ok=True)  # formgrader lists what is there
             book = stack.enter_context(gradebook.opened(course))  # late, since whoever marks has to wait from here on
             book.put_lab(lab.notebook)
             book.put_students(lab.notebook, found)
