@@ -1,5 +1,6 @@
 """The gradebook and what is made with it: what a person gave is never lost, and an error changes no grade."""
 
+import contextlib
 import csv
 import errno
 import json
@@ -139,6 +140,16 @@ class TestPoints:
         assert "given by hand" in graded.row("anna")["flags"]
         graded.add("anna", points=(2, 3)).write()
         assert graded.marks()["anna"]["mean_square"] == Mark(1.5, True)
+
+    def test_points_that_are_given_while_a_run_writes_wait_for_its_end(self, graded):
+        graded.add("anna").write()
+        give = "UPDATE grade SET manual_score = 2.5 WHERE auto_score IS NULL"
+        with contextlib.closing(sqlite3.connect(graded.course / "gradebook.db", timeout=0)) as other:
+            with opened(graded.course), pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute(give)
+            other.execute(give)
+            other.commit()
+        assert graded.marks()["anna"]["essay"].points == 2.5
 
     @pytest.mark.parametrize("status", ["rejected", "crashed"])
     def test_who_has_no_grade_has_none_anywhere_and_loses_nothing(self, graded, status):
