@@ -80,6 +80,7 @@ def grade_class(
     sandbox.check_private([ROOT, lab.paths.root, source, folder])
     torch.set_num_threads(1)
     if gradebook is not None:
+        sandbox.check_private([gradebook])
         with opened(gradebook):  # a gradebook that cannot be used is told before the work, not after
             pass
     run = Run(lab, folder, limits or Limits())

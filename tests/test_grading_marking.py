@@ -15,11 +15,11 @@ import nbformat
 import pytest
 from test_grading_gradebook import EVIL, Graded
 from test_pages import DESK, PHONE, browser, findings, visit  # noqa: F401 - two are fixtures
+from typer.testing import CliRunner
 
 from grading import ROOT, class_page, feedback
-from grading.classroom import grade_class
+from grading.__main__ import app
 from grading.gradebook import opened
-from grading.limits import Limits
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("bubblewrap")]
 EVERYTHING = "\n\n".join(EVIL)
@@ -51,8 +51,16 @@ def handed_in(lab, tmp_path_factory):
 @pytest.fixture(scope="module")
 def graded(lab, handed_in, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    grade_class(handed_in, lab, folder, limits=Limits(processor_seconds=20), gradebook=folder / "gradebook")
+    grade(lab, handed_in, folder)
     return folder
+
+
+def grade(lab, handed_in, folder, *options):
+    """The command, on a lab of ours."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grading.suite.load", lambda name, **_: lab)
+        done = CliRunner().invoke(app, [str(handed_in), "--lab", "lab01", "--results", str(folder), *options])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +113,7 @@ def test_points_given_in_formgrader_are_in_the_table_after_grading_again(lab, ha
     assert not page.evaluate(RAN)
     assert not page.locator("#notebook img, #notebook a[href^=javascript]").count()
 
-    grade_class(handed_in, lab, graded, limits=Limits(processor_seconds=20), gradebook=graded / "gradebook")
+    grade(lab, handed_in, graded)
     row = only_row(graded)
     assert [row[name] for name in ("mean_square", "counter", "essay", "total")] == ["0", "3", "2.5", "5.5"]
     (student,) = (graded / "feedback").iterdir()
