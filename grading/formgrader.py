@@ -15,6 +15,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from grading import LabError
 from grading.release import settings
 
+BUSY_SECONDS = 60  # that saving points may wait for a run which writes
+
 
 class FormgraderServer(ServerApp):
     """Jupyter's server without what it usually serves."""
@@ -50,7 +52,7 @@ def serve(folder: Path, port: int, browser: bool = True) -> None:
         "ServerApp.allow_root": True,  # as in a container; nothing here runs code
         "CourseDirectory.root": folder,
         "CourseDirectory.course_id": settings().CourseDirectory.course_id,
-        "CourseDirectory.db_url": f"sqlite:///{folder / 'gradebook.db'}",
+        "CourseDirectory.db_url": f"sqlite:///{folder / 'gradebook.db'}?timeout={BUSY_SECONDS}",
         "FormgradeExtension.debug": False,
         "Autograde.sanitize_preprocessors": refuse,
         "Autograde.autograde_preprocessors": refuse,
