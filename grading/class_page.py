@@ -125,9 +125,8 @@ def histogram(values: Sequence[float], possible: float) -> list[tuple[str, int]]
     step = max(1, math.ceil((possible + 1) / MOST_COLUMNS))
     last = math.floor(possible / step)
     counts = Counter(min(max(math.floor(value / step), 0), last) for value in values)
-    starts = [place * step for place in range(last + 1)]
-    labels = [f"{start}" if step == 1 else f"{start}–{min(start + step - 1, math.ceil(possible))}" for start in starts]
-    return [(label, counts[place]) for place, label in enumerate(labels)]
+    ends = [(place * step, min(place * step + step - 1, math.ceil(possible))) for place in range(last + 1)]
+    return [(f"{low}–{high}" if high > low else f"{low}", counts[place]) for place, (low, high) in enumerate(ends)]
 
 
 def _middle(values: Sequence[float]) -> str:

@@ -15,7 +15,8 @@ ul { padding-left: 1.2rem; } li { margin: 0.3rem 0; }
 .good { color: var(--good); } .bad { color: var(--bad); } .quiet { color: var(--quiet); }
 .said { white-space: pre-wrap; border-left: 3px solid var(--line); margin: 0.3rem 0; padding-left: 0.7rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: 0.25rem 0.5rem 0.25rem 0;
-  border-bottom: 1px solid var(--line); vertical-align: top; } .number { text-align: right; white-space: nowrap; }
+  border-bottom: 1px solid var(--line); vertical-align: top; } .number { text-align: right; }
+th, td:first-child { white-space: nowrap; }
 svg { display: block; width: 100%; height: auto; max-width: 34rem; } svg text { fill: currentColor; font-size: 15px; }
 """
 PAGE = """<!DOCTYPE html>
