@@ -1,4 +1,4 @@
-"""`python -m grading`: labs (new, release, bank, archive), a class (grade, merge, regrade, similar, export)."""
+"""`python -m grading`: labs (new, release, bank, archive), a class (grade, mark, merge, regrade, similar, export)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +8,13 @@ import typer
 from grading import ROOT, LabError
 from grading.commands import (
     AnyLab,
+    Gradebook,
     GradeByDefault,
     Hidden,
     LabName,
     Names,
     Results,
+    gradebook_of,
     results_of,
     words_instead_of_a_traceback,
 )
@@ -85,8 +87,9 @@ def grade(
     results: Results = None,
     hidden: Hidden = None,
     names: Names = None,
+    gradebook: Gradebook = None,
 ) -> None:
-    """Grade a class in a sandbox: a result file per student, and a table."""
+    """Grade a class in a sandbox: a result file per student, a table, feedback, and nbgrader's gradebook."""
     from grading.classroom import grade_class
     from grading.collect import named_labs
     from grading.names import Pseudonyms
@@ -98,13 +101,27 @@ def grade(
             raise LabError(f"say which lab with --lab: the names of the files name {', '.join(named) or 'none'}")
         lab = named[0]
     folder = results or results_of(lab)
-    known_by = Pseudonyms(names) if names else None
+    tests, known_by = load(lab, private=hidden), Pseudonyms(names) if names else None
+    course = gradebook or gradebook_of(results)
     try:
-        statuses = grade_class(submissions, load(lab, private=hidden), folder, jobs=jobs, resume=resume, names=known_by)
+        statuses = grade_class(submissions, tests, folder, jobs=jobs, resume=resume, names=known_by, gradebook=course)
     except OSError as error:
         raise LabError(f"a file cannot be read or written, and the table is not changed: {error}") from error
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     typer.echo(f"{lab}: {told}; see {folder / 'grades.csv'}")
+
+
+@app.command()
+@words_instead_of_a_traceback
+def mark(
+    gradebook: Annotated[Path, typer.Option(help="Folder of the gradebook.")] = ROOT / "grading" / "gradebook",
+    port: Annotated[int, typer.Option(help="On this machine.")] = 8889,
+    browser: Annotated[bool, typer.Option(help="Whether to open one.")] = True,
+) -> None:
+    """Read answers in words and give points, in nbgrader's formgrader; the next `grade --resume` reads them back."""
+    from grading.formgrader import serve
+
+    serve(gradebook, port, browser)
 
 
 @app.command()
@@ -116,13 +133,14 @@ def merge(
     ] = None,
     results: Results = None,
     hidden: Hidden = None,
+    gradebook: Gradebook = None,
 ) -> None:
-    """Put together what several machines graded, or nothing where anything disagrees. Alone, writes the table anew."""
+    """Put together what several machines graded, or nothing where anything disagrees. Alone, writes all tables anew."""
     from grading.merge import merge as put_together
     from grading.suite import load
 
     folder = results or results_of(lab)
-    number = put_together(load(lab, private=hidden), sources or [], folder)
+    number = put_together(load(lab, private=hidden), sources or [], folder, gradebook or gradebook_of(results))
     typer.echo(f"{lab}: {number} students; see {folder / 'grades.csv'}")
 
 

@@ -12,6 +12,9 @@ from grading import ROOT, LabError
 LabName = Annotated[str, typer.Argument(help="The name of its folder, such as lab01.")]
 AnyLab = Annotated[str | None, typer.Argument(help="The name of its folder, such as lab01; all labs without it.")]
 Results = Annotated[Path | None, typer.Option(help="Folder; grading/results/LAB without it.")]
+Gradebook = Annotated[
+    Path | None, typer.Option(help="Folder; without it that of the course, or, with --results, one in there.")
+]
 Hidden = Annotated[
     Path | None,
     typer.Option(help="Folder with hidden tests of your own, such as lab01.py; they go over the project's."),
@@ -33,6 +36,11 @@ class GradeByDefault(typer.core.TyperGroup):
 def results_of(lab: str) -> Path:
     """Where the results of a lab are if nobody says otherwise."""
     return ROOT / "grading" / "results" / lab
+
+
+def gradebook_of(results: Path | None) -> Path:
+    """Where the gradebook is if nobody says otherwise: a class that is graded elsewhere has one of its own."""
+    return results / "gradebook" if results else ROOT / "grading" / "gradebook"
 
 
 def words_instead_of_a_traceback(command: Callable) -> Callable:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading import LabError, results
+from grading import LabError, reports, results
 from grading.names import refuse_a_mixture
 from grading.student import CRASHED
 from grading.suite import Lab
@@ -28,8 +28,8 @@ class Found:
         return tuple(self.content[key] for key in ("digest", "status", "points", "flags"))
 
 
-def merge(lab: Lab, sources: list[Path], target: Path) -> int:
-    """Puts the results of other machines into a folder, and writes the table of all; how many students there are.
+def merge(lab: Lab, sources: list[Path], target: Path, gradebook: Path | None = None) -> int:
+    """Puts the results of other machines into a folder, and writes what is made of them; how many students there are.
 
     The results that are already there take part. LabError names everything that stands against it, and nothing is
     changed then: a result by other tests, one that cannot be read, a student with two results that differ. A grading
@@ -52,8 +52,7 @@ def merge(lab: Lab, sources: list[Path], target: Path) -> int:
     for each in chosen.values():
         if each.folder != target:
             _take(each, target)
-    exercises = [exercise.name for exercise in lab.notebook.exercises]
-    results.write_table(target / "grades.csv", exercises, [each.content for each in chosen.values()])
+    reports.write(lab, [each.content for each in chosen.values()], target, gradebook)
     return len(chosen)
 
 

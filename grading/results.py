@@ -1,16 +1,19 @@
 """The results of a class as files: one per student, so that a run can go on where it was, and a table of all."""
 
+import contextlib
 import csv
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from grading import history
+from grading import history, scores
 from grading.collect import Submission
+from grading.gradebook import Marks
+from grading.notebooks import LabNotebook
 from grading.student import STATUSES, Result
 from grading.suite import Lab
 
@@ -18,18 +21,33 @@ PARTS = {"student", "lab", "tests", "digest", "handed_in", "status", "flags", "p
 FORMULA = re.compile(r"^[=+\-@\t\r]")  # what a spreadsheet would run
 
 
-def written(path: Path, content: str) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+@contextlib.contextmanager
+def together() -> Iterator[Callable[[Path, str], None]]:
+    """Gives `write(path, content)`; at the end all files are put in their places, or, after an error, none is."""
+    waiting = []
+
+    def write(path: Path, content: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        waiting.append((temporary, path))
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+
+    try:
+        yield write
+        for temporary, path in waiting:
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
+
+
+def written(path: Path, content: str) -> None:
+    """Writes a file whole or not at all."""
+    with together() as write:
+        write(path, content)
 
 
 def lab_digest(lab: Lab) -> str:
@@ -68,17 +86,26 @@ def saved(path: Path) -> dict | None:
     return content if whole and content["status"] in STATUSES else None
 
 
-def write_table(path: Path, exercises: list[str], stored: Iterable[dict]) -> None:
-    """The table of the class; who has no grade has empty places there, and no zero."""
+def table(lab: LabNotebook, stored: Iterable[dict], marks: Marks) -> str:
+    """The table of the class; who has no grade has empty places there, and no zero.
+
+    Args:
+        lab: with what exercises and questions.
+        stored: the result of each student.
+        marks: that persons gave.
+    """
     lines = _Lines()
     rows = csv.writer(lines, lineterminator="\n")
-    rows.writerow(["student", "status", "points", *exercises, "flags"])
+    questions = ["total"] if len(lab.work) > len(lab.exercises) else []
+    rows.writerow(["student", "status", "points", *(item.name for item in lab.work), *questions, "flags"])
     for result in stored:
-        points = result["points"]
-        total = f"{sum(points.values()):g}" if points else ""
-        each = [f"{points[name]:g}" if points else "" for name in exercises]
-        rows.writerow([plain(result["student"]), result["status"], total, *each, plain("; ".join(result["flags"]))])
-    written(path, "".join(lines))
+        given = marks.get(result["student"], {})
+        points = scores.scores(lab, result, given)
+        sums = [scores.by_tests(lab, points), *points.values(), *(scores.total(points) for _ in questions)]
+        told = plain("; ".join([*result["flags"], *scores.notes(lab, result, given)]))
+        shown = ["" if each is None else f"{each:g}" for each in sums]
+        rows.writerow([plain(result["student"]), result["status"], *shown, told])
+    return "".join(lines)
 
 
 class _Lines(list):

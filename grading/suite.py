@@ -47,6 +47,11 @@ class Paths:
         return self.root / "grading" / "answers" / f"{self.name}.py"
 
     @property
+    def rubric(self) -> Path:
+        """For the lab's questions; a lab may be without."""
+        return self.root / "grading" / "rubrics" / f"{self.name}.md"
+
+    @property
     def released(self) -> Path:
         return self.root / "labs" / self.name / f"{self.name}.ipynb"
 
