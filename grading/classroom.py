@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ from grading.student import CRASHED, FLAGGED, OK, REJECTED, Result, grade
 from grading.submitted import Refused
 
 OWN_MEMORY = 300 * MIB  # that grading a student may take beyond what the program holds
+OWN_SECONDS = 120  # of processor time that grading a student may take outside of the sandbox; some 3 are usual
 MORE_TIME = 120  # seconds for a student's process beyond what its tests may take
+UNWRITTEN = 3  # the exit code of a student's process that could not write its result
 PR_SET_PDEATHSIG = 1
 
 
@@ -129,6 +132,11 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
                     process.kill()
                     process.join()
                     del running[sentinel]
+                    if process.exitcode == UNWRITTEN:
+                        raise LabError(
+                            f"the result of {submission.student} cannot be written into {run.folder}; no grade was "
+                            "changed. When there is space on the disk again, go on with --resume"
+                        )
                     if process.exitcode != 0:
                         _save_crash(run, submission, digests[submission.student], process.exitcode, late)
                     bar.update()
@@ -140,7 +148,7 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
 
 def _save_crash(run: Run, submission: Submission, digest: str, code: int | None, late: bool) -> None:
     """A student whose process ended before its result has one that says so."""
-    why = "took too long" if late else f"ended with {code}"
+    why = "took too long" if late or code == -signal.SIGXCPU else f"ended with {code}"
     result = Result(CRASHED, [f"grading {why}; there is no grade, please look at it"])
     results.save(run.result(submission), submission.student, digest, result)
 
@@ -149,7 +157,7 @@ def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> No
     """In a process of its own."""
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    _limit_memory()
+    _limit_itself()
     try:
         content, flags = notebook(submission, run.lab.paths.name)
         result, normalised = grade(run.lab, content, run.limits)
@@ -158,9 +166,13 @@ def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> No
     result.flags[:0] = flags
     if flags and result.status == OK:
         result.status = FLAGGED
-    if normalised is not None:
-        results.written(run.notebook(submission), json.dumps(normalised.notebook, indent=1))
-    results.save(run.result(submission), submission.student, digest, result)
+    try:
+        if normalised is not None:
+            results.written(run.notebook(submission), json.dumps(normalised.notebook, indent=1))
+        results.save(run.result(submission), submission.student, digest, result)
+    except OSError as error:
+        print(f"grading: {error}", file=sys.stderr)
+        sys.exit(UNWRITTEN)
 
 
 def _end_with(parent: int) -> None:
@@ -170,9 +182,10 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _limit_memory() -> None:
-    """What a reply makes a test do cannot take the memory of the machine."""
+def _limit_itself() -> None:
+    """What a reply makes a test do can take neither the memory of the machine nor the time of the class."""
     held = next(line for line in Path("/proc/self/status").read_text("ascii").splitlines() if line.startswith("VmData"))
-    limit = int(held.split()[1]) * 1024 + OWN_MEMORY
-    _, hardest = resource.getrlimit(resource.RLIMIT_DATA)  # the sandbox, which takes limits of its own, needs it
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hardest))
+    memory = int(held.split()[1]) * 1024 + OWN_MEMORY
+    for kind, limit in (("RLIMIT_DATA", memory), ("RLIMIT_CPU", OWN_SECONDS), ("RLIMIT_CORE", 0)):
+        _, hardest = resource.getrlimit(getattr(resource, kind))  # the sandbox, which takes limits of its own, needs it
+        resource.setrlimit(getattr(resource, kind), (limit, hardest))
