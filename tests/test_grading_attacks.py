@@ -11,7 +11,7 @@ from pathlib import Path
 import attack_lab
 import psutil
 import pytest
-from ordinary_user import USER, ordinary_user
+from ordinary_user import USER, for_root, ordinary_user
 
 from grading import ROOT
 from grading.limits import Limits
@@ -115,7 +115,7 @@ def test_each_gets_the_points_that_it_deserves(lab, sandbox, case):
     assert all(len(message) < 1000 for message in messages)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="we are an ordinary user already")
+@for_root
 @pytest.mark.needs("the right to mount")
 def test_they_fail_as_well_where_the_grader_is_no_root(as_an_ordinary_user):
     process, output = as_an_ordinary_user
