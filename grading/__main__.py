@@ -1,23 +1,23 @@
-"""`python -m grading`: new labs, their release, their answer bank, the archive for students, and grading a class."""
+"""`python -m grading`: labs (new, release, bank, archive), a class (grade, mark, merge, regrade, similar, export)."""
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from grading import ROOT, LabError
-
-
-class GradeByDefault(typer.core.TyperGroup):
-    """`python -m grading SUBMISSIONS` is short for `python -m grading grade SUBMISSIONS`."""
-
-    def parse_args(self, ctx, args):
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["grade", *args]
-        return super().parse_args(ctx, args)
-
+from grading.commands import (
+    AnyLab,
+    Gradebook,
+    GradeByDefault,
+    Hidden,
+    LabName,
+    Names,
+    Results,
+    gradebook_of,
+    results_of,
+    words_instead_of_a_traceback,
+)
 
 app = typer.Typer(
     cls=GradeByDefault,
@@ -26,23 +26,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-LabName = Annotated[str, typer.Argument(help="The name of its folder, such as lab01.")]
-AnyLab = Annotated[str | None, typer.Argument(help="The name of its folder, such as lab01; all labs without it.")]
-
-
-def words_instead_of_a_traceback(command: Callable) -> Callable:
-    """A LabError becomes its message and exit code 1."""
-
-    @functools.wraps(command)
-    def wrapped(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except LabError as error:
-            for line in str(error).splitlines():
-                typer.echo(f"grading: {line}", err=True)
-            raise typer.Exit(1) from error
-
-    return wrapped
 
 
 @app.command()
@@ -71,14 +54,14 @@ def release(lab: AnyLab = None) -> None:
 
 @app.command()
 @words_instead_of_a_traceback
-def bank(lab: AnyLab = None) -> None:
+def bank(lab: AnyLab = None, hidden: Hidden = None) -> None:
     """Try every answer of the bank on the tests and print the coverage; exit code 1 if something must be mended."""
     from grading.coverage import table, try_bank
     from grading.suite import labs, load
 
     problems = 0
     for name in [lab] if lab else labs():
-        covered = try_bank(load(name))
+        covered = try_bank(load(name, private=hidden))
         problems += sum(len(coverage.problems) for coverage in covered)
         typer.echo("\n".join(table(name, covered)))
     if problems:
@@ -101,11 +84,15 @@ def grade(
     lab: Annotated[str | None, typer.Option(help="Its name; found in the names of the files without it.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many students at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False,
-    results: Annotated[Path | None, typer.Option(help="Folder; grading/results/LAB without it.")] = None,
+    results: Results = None,
+    hidden: Hidden = None,
+    names: Names = None,
+    gradebook: Gradebook = None,
 ) -> None:
-    """Grade a class in a sandbox: a result file per student, and a table."""
+    """Grade a class in a sandbox: a result file per student, a table, feedback, and nbgrader's gradebook."""
     from grading.classroom import grade_class
     from grading.collect import named_labs
+    from grading.names import Pseudonyms
     from grading.suite import labs, load
 
     if lab is None:
@@ -113,13 +100,124 @@ def grade(
         if len(named) != 1:
             raise LabError(f"say which lab with --lab: the names of the files name {', '.join(named) or 'none'}")
         lab = named[0]
-    folder = results or ROOT / "grading" / "results" / lab
+    folder = results or results_of(lab)
+    tests, known_by = load(lab, private=hidden), Pseudonyms(names) if names else None
+    course = gradebook or gradebook_of(results)
     try:
-        statuses = grade_class(submissions, load(lab), folder, jobs=jobs, resume=resume)
+        statuses = grade_class(submissions, tests, folder, jobs=jobs, resume=resume, names=known_by, gradebook=course)
     except OSError as error:
         raise LabError(f"a file cannot be read or written, and the table is not changed: {error}") from error
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     typer.echo(f"{lab}: {told}; see {folder / 'grades.csv'}")
+
+
+@app.command()
+@words_instead_of_a_traceback
+def mark(
+    gradebook: Annotated[Path, typer.Option(help="Folder of the gradebook.")] = ROOT / "grading" / "gradebook",
+    port: Annotated[int, typer.Option(help="On this machine.")] = 8889,
+    browser: Annotated[bool, typer.Option(help="Whether to open one.")] = True,
+) -> None:
+    """Read answers in words and give points, in nbgrader's formgrader; the next `grade --resume` reads them back."""
+    from grading.formgrader import serve
+
+    serve(gradebook, port, browser)
+
+
+@app.command()
+@words_instead_of_a_traceback
+def merge(
+    lab: LabName,
+    sources: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of results, as other machines wrote them.")
+    ] = None,
+    results: Results = None,
+    hidden: Hidden = None,
+    gradebook: Gradebook = None,
+) -> None:
+    """Put together what several machines graded, or nothing where anything disagrees. Alone, writes all tables anew."""
+    from grading.merge import merge as put_together
+    from grading.suite import load
+
+    folder = results or results_of(lab)
+    number = put_together(load(lab, private=hidden), sources or [], folder, gradebook or gradebook_of(results))
+    typer.echo(f"{lab}: {number} students; see {folder / 'grades.csv'}")
+
+
+@app.command()
+@words_instead_of_a_traceback
+def regrade(
+    lab: LabName,
+    requests: Annotated[
+        Path | None, typer.Argument(help="What students asked for, as in grading/regrade_example.yml.")
+    ] = None,
+    names: Names = None,
+    results: Results = None,
+) -> None:
+    """After another run of the grader: the points before and now of those who asked, and of everybody else."""
+    from grading.names import Pseudonyms
+    from grading.regrade import report
+    from grading.suite import load
+
+    known_by = Pseudonyms(names) if names else None
+    typer.echo("\n".join(report(load(lab), results or results_of(lab), requests, known_by)))
+
+
+@app.command()
+@words_instead_of_a_traceback
+def similar(
+    lab: LabName,
+    results: Results = None,
+    least: Annotated[float, typer.Option(min=0, max=1, help="Share of an answer that two must have in common.")] = 0.8,
+) -> None:
+    """A page with answers that are alike: a hint to look, never a verdict."""
+    from grading.similar_page import write
+    from grading.suite import load
+
+    typer.echo(write(load(lab), results or results_of(lab), least))
+
+
+@app.command()
+@words_instead_of_a_traceback
+def export(
+    lab: LabName,
+    policy: Annotated[Path | None, typer.Option(help="Late policy, as in grading/policy_example.yml.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="The gradebook that Canvas exports, or Moodle's grading worksheet in English.")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Canvas: which assignment gets the grades.")] = None,
+    names: Names = None,
+    tests_only: Annotated[bool, typer.Option("--tests-only", help="Leave out what a person marks.")] = False,
+    results: Results = None,
+    into: Annotated[Path | None, typer.Option(help="Folder; grading/exports/LAB without it.")] = None,
+) -> None:
+    """Grades to give out: after the late policy, under names, and as a file that Canvas or Moodle imports."""
+    from grading import policy as late
+    from grading.export import export as give_out
+    from grading.names import Pseudonyms
+    from grading.roster import Roster
+    from grading.suite import load
+
+    rules, known = policy and late.read(policy), roster and Roster(roster, column)
+    known_by = Pseudonyms(names) if names else None
+    done = give_out(
+        load(lab),
+        results or results_of(lab),
+        into or ROOT / "grading" / "exports" / lab,
+        rules=rules,
+        roster=known,
+        names=known_by,
+        tests_only=tests_only,
+    )
+    typer.echo(f"{lab}: {done.graded} with a grade; see {', '.join(map(str, done.files))}")
+    for student, reason in done.without.items():
+        typer.echo(f"no grade: {student}: {reason}")
+    for note in done.notes:
+        typer.echo(f"note: {note}")
+    for problem in done.problems:
+        typer.echo(f"grading: {problem}", err=True)
+    if done.problems:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
-from grading.collect import IGNORED, Submission
+from grading.collect import IGNORED, Submission, unquoted, unsaid
 from grading.entries import Most, entries, is_archive
 from grading.limits import MIB
 from grading.submitted import MOST_BYTES, Refused
@@ -13,6 +13,15 @@ MOST_NOTEBOOKS = 10
 
 def notebook(submission: Submission, lab: str) -> tuple[bytes, list[str]]:
     """The content of a student's notebook, and flags (Refused)."""
+    try:
+        return _notebook(submission, lab)
+    except Refused as refused:
+        if submission.anonymous:
+            raise Refused(unquoted(refused)) from refused
+        raise
+
+
+def _notebook(submission: Submission, lab: str) -> tuple[bytes, list[str]]:
     flags = [f"not read: {reason}" for reason in submission.refused]
     found = [(name, path) for name, path in submission.files if name.lower().endswith(".ipynb")]
     if found:
@@ -22,17 +31,18 @@ def notebook(submission: Submission, lab: str) -> tuple[bytes, list[str]]:
         held = "; ".join(submission.refused) or f"{len(archives) or 'no'} archives"
         raise Refused(f"no notebook was handed in ({held})")
     name, path = archives[0]
-    inside = _inside(name, path, flags)
+    inside = _inside(name, path, flags, lab if submission.anonymous else "")
     return inside[_best([name for name, _ in inside], lab, flags)][1], flags
 
 
-def _inside(name: str, path: Path, flags: list[str]) -> list[tuple[str, bytes]]:
-    """The notebooks in a student's archive, with their names."""
+def _inside(name: str, path: Path, flags: list[str], unsaid_of: str) -> list[tuple[str, bytes]]:
+    """The notebooks in a student's archive, with their names, or with others where a lab is named for that."""
     inside = []
     for entry in entries(path, MOST_IN_ARCHIVE):
         shown = "/".join(entry.parts)
         if not shown.lower().endswith(".ipynb") or any(part in IGNORED or part[0] == "." for part in entry.parts):
             continue
+        shown = unsaid(shown, unsaid_of) if unsaid_of else shown
         if entry.fault:
             flags.append(f"not read: {shown}: {entry.fault}")
         elif len(inside) == MOST_NOTEBOOKS:

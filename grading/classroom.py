@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,15 +20,19 @@ from pathlib import Path
 import torch
 import tqdm
 
-from grading import ROOT, LabError, results, sandbox, suite
+from grading import ROOT, LabError, reports, results, sandbox, suite
 from grading.choose import notebook
 from grading.collect import Submission, collect
+from grading.gradebook import opened
 from grading.limits import MIB, Limits
+from grading.names import Pseudonyms, refuse_a_mixture
 from grading.student import CRASHED, FLAGGED, OK, REJECTED, Result, grade
 from grading.submitted import Refused
 
 OWN_MEMORY = 300 * MIB  # that grading a student may take beyond what the program holds
+OWN_SECONDS = 120  # of processor time that grading a student may take outside of the sandbox; some 3 are usual
 MORE_TIME = 120  # seconds for a student's process beyond what its tests may take
+UNWRITTEN = 3  # the exit code of a student's process that could not write its result
 PR_SET_PDEATHSIG = 1
 
 
@@ -51,13 +56,17 @@ class Run:
     def notebook(self, submission: Submission) -> Path:
         return self.folder / "notebooks" / f"{submission.student}.ipynb"
 
-    @property
-    def table(self) -> Path:
-        return self.folder / "grades.csv"
-
 
 def grade_class(
-    source: Path, lab: suite.Lab, folder: Path, *, jobs: int = 1, resume: bool = False, limits: Limits | None = None
+    source: Path,
+    lab: suite.Lab,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    limits: Limits | None = None,
+    names: Pseudonyms | None = None,
+    gradebook: Path | None = None,
 ) -> Counter:
     """Grades everything in `source`; how many students have each status (LabError).
 
@@ -68,25 +77,36 @@ def grade_class(
         jobs: how many students at once.
         resume: keeps the results of a run that was interrupted, where files and tests are still the same.
         limits: of each student's answers.
+        names: for anonymous marking: everything in `folder` is under pseudonyms then.
+        gradebook: folder of the course's gradebook; none is written without it.
     """
     sandbox.check_available()
     if not lab.paths.released.is_file():
         raise LabError(f"{lab.paths.name} is not released; run `python -m grading release {lab.paths.name}`")
-    sandbox.check_private([ROOT, lab.paths.root, source, folder])
+    sandbox.check_private([ROOT, lab.paths.root, source, folder, *lab.paths.deciding])
+    if names is not None:
+        sandbox.check_private([names.path])
+        names.refuse_in(folder)
+    refuse_a_mixture((folder / "students").glob("*.json"), names is not None)
     torch.set_num_threads(1)
+    if gradebook is not None:
+        sandbox.check_private([gradebook])
+        with opened(gradebook):  # a gradebook that cannot be used is told before the work, not after
+            pass
     run = Run(lab, folder, limits or Limits())
     with _alone(folder):
         if (folder / "submitted").exists():
             shutil.rmtree(folder / "submitted")
-        submissions = collect(source, lab.paths.name, folder / "submitted")
+        submissions = collect(source, lab.paths.name, folder / "submitted", names)
         digests = {submission.student: results.digest(submission, lab) for submission in submissions}
         waiting = [each for each in submissions if not (resume and _is_done(run, each, digests[each.student]))]
         _grade_all(run, waiting, digests, max(1, jobs), len(submissions))
         stored = [results.saved(run.result(submission)) for submission in submissions]
         if None in stored:
             raise LabError(f"a result in {folder / 'students'} cannot be read; run again with --resume")
-        exercises = [exercise.name for exercise in lab.notebook.exercises]
-        results.write_table(run.table, exercises, stored)
+        reports.write(lab, stored, folder, gradebook)
+        if names is not None:
+            shutil.rmtree(folder / "submitted")  # a file may tell its author inside
     return Counter(result["status"] for result in stored)
 
 
@@ -129,6 +149,11 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
                     process.kill()
                     process.join()
                     del running[sentinel]
+                    if process.exitcode == UNWRITTEN:
+                        raise LabError(
+                            f"the result of {submission.student} cannot be written into {run.folder}; no grade was "
+                            "changed. When there is space on the disk again, go on with --resume"
+                        )
                     if process.exitcode != 0:
                         _save_crash(run, submission, digests[submission.student], process.exitcode, late)
                     bar.update()
@@ -140,16 +165,16 @@ def _grade_all(run: Run, waiting: list[Submission], digests: dict[str, str], job
 
 def _save_crash(run: Run, submission: Submission, digest: str, code: int | None, late: bool) -> None:
     """A student whose process ended before its result has one that says so."""
-    why = "took too long" if late else f"ended with {code}"
+    why = "took too long" if late or code == -signal.SIGXCPU else f"ended with {code}"
     result = Result(CRASHED, [f"grading {why}; there is no grade, please look at it"])
-    results.save(run.result(submission), submission.student, digest, result)
+    results.save(run.result(submission), submission, run.lab, digest, result)
 
 
 def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> None:
     """In a process of its own."""
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    _limit_memory()
+    _limit_itself()
     try:
         content, flags = notebook(submission, run.lab.paths.name)
         result, normalised = grade(run.lab, content, run.limits)
@@ -158,9 +183,13 @@ def _grade_one(run: Run, submission: Submission, digest: str, parent: int) -> No
     result.flags[:0] = flags
     if flags and result.status == OK:
         result.status = FLAGGED
-    if normalised is not None:
-        results.written(run.notebook(submission), json.dumps(normalised.notebook, indent=1))
-    results.save(run.result(submission), submission.student, digest, result)
+    try:
+        if normalised is not None:
+            results.written(run.notebook(submission), json.dumps(normalised.notebook, indent=1))
+        results.save(run.result(submission), submission, run.lab, digest, result)
+    except OSError as error:
+        print(f"grading: {error}", file=sys.stderr)
+        sys.exit(UNWRITTEN)
 
 
 def _end_with(parent: int) -> None:
@@ -170,9 +199,10 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _limit_memory() -> None:
-    """What a reply makes a test do cannot take the memory of the machine."""
+def _limit_itself() -> None:
+    """What a reply makes a test do can take neither the memory of the machine nor the time of the class."""
     held = next(line for line in Path("/proc/self/status").read_text("ascii").splitlines() if line.startswith("VmData"))
-    limit = int(held.split()[1]) * 1024 + OWN_MEMORY
-    _, hardest = resource.getrlimit(resource.RLIMIT_DATA)  # the sandbox, which takes limits of its own, needs it
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hardest))
+    memory = int(held.split()[1]) * 1024 + OWN_MEMORY
+    for kind, limit in (("RLIMIT_DATA", memory), ("RLIMIT_CPU", OWN_SECONDS), ("RLIMIT_CORE", 0)):
+        _, hardest = resource.getrlimit(getattr(resource, kind))  # the sandbox, which takes limits of its own, needs it
+        resource.setrlimit(getattr(resource, kind), (limit, hardest))

@@ -5,22 +5,20 @@ student named is never taken for one.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grading import LabError
 from grading.entries import Entry, entries, is_archive
 from grading.limits import MIB
+from grading.names import Pseudonyms
+from grading.owners import CANVAS, MOODLE, Owner, Stamp, owner, safe
 from grading.submitted import MOST_BYTES, Refused
 
-MOODLE = re.compile(r"(?P<student>.+?_\d+)_assignsubmission_\w+?_(?P<file>.*)")
-CANVAS = re.compile(r"(?P<student>[^_]+)(?:_LATE)?_(?P<number>\d+)_\d+_(?P<file>.+)")
 IGNORED = ("__MACOSX", "Thumbs.db")
 MOST_ARCHIVE = 64 * MIB  # of one student
 MOST_FILES = 20
-LONGEST_NAME = 80
 
 
 @dataclass
@@ -28,65 +26,55 @@ class Submission:
     """What one student has handed in.
 
     Attributes:
-        student: a name that is safe for files.
+        student: a name that is safe for files, or a pseudonym.
         files: copies, with the names under which they were handed in.
         refused: what was not taken, with the reason.
+        stamp: when the last of the files was handed in.
+        anonymous: whether nobody who marks may read the names of files either.
     """
 
     student: str
     files: list[tuple[str, Path]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    stamp: Stamp = field(default_factory=Stamp)
+    anonymous: bool = False
 
 
-def collect(source: Path, lab: str, into: Path) -> list[Submission]:
+def collect(source: Path, lab: str, into: Path, names: Pseudonyms | None = None) -> list[Submission]:
     """Copies the notebooks and archives of all students (LabError where there are none).
 
     Args:
         source: a folder or an archive.
         lab: the name of the lab.
         into: a folder that gets one folder per student.
+        names: gives everybody a pseudonym, which takes the place of their name everywhere.
     """
     if not source.exists():
         raise LabError(f"there is no {source}")
     submissions: dict[str, Submission] = {}
     origins: dict[str, str] = {}
     try:
-        skip = _wrapping([entry.parts for entry in entries(source) if _is_work(entry)], lab)
+        paths = [entry.parts for entry in entries(source) if _is_work(entry)]
+        skip = _wrapping(paths, lab)
+        people = {safe(each.student): each.person for each in (owner(path[skip:], lab, "") for path in paths)}
+        called = names.given(lab, people) if names else {student: student for student in people}
         for entry in entries(source):
             if not _is_work(entry):
                 continue
-            origin, name = owner(entry.parts[skip:], lab)
-            student = safe(origin)
-            submission = submissions.setdefault(student, Submission(student))
-            if origins.setdefault(student, origin) != origin:
-                submission.refused.append(f"{origins[student]!r} and {origin!r} would be one student; rename one")
+            whose = owner(entry.parts[skip:], lab, entry.time)
+            student = called[safe(whose.student)]
+            submission = submissions.setdefault(student, Submission(student, anonymous=names is not None))
+            if origins.setdefault(student, whose.student) != whose.student:
+                both = "two names" if names else f"{origins[student]!r} and {whose.student!r}"
+                submission.refused.append(f"{both} would be one student; rename one")
                 submission.files.clear()
             else:
-                _take(entry, name, submission, into / student)
+                _take(entry, whose, lab, submission, into / student)
     except Refused as refused:
         raise LabError(f"{source}: {refused}") from refused
     if not submissions:
         raise LabError(f"{source} holds no notebook and no archive of a student")
     return [submissions[student] for student in sorted(submissions)]
-
-
-def owner(parts: tuple[str, ...], lab: str) -> tuple[str, str]:
-    """Whose file it is, and its name as the student wrote it."""
-    outermost = parts[0]
-    if found := MOODLE.fullmatch(outermost):
-        return found["student"], found["file"] if len(parts) == 1 else "/".join(parts[1:])
-    if len(parts) > 1:
-        return outermost.partition("+")[0], "/".join(parts[1:])  # nbgrader: student+lab+time
-    if found := CANVAS.fullmatch(outermost):
-        return f"{found['student']}_{found['number']}", found["file"]
-    stem = re.sub(r"\.(ipynb|zip|tar|tar\.gz|tgz)$", "", outermost, flags=re.IGNORECASE)
-    return stem, f"{lab}{outermost[len(stem) :]}"
-
-
-def safe(name: str) -> str:
-    """A student's name as a name for files."""
-    plain = re.sub(r"[^\w@. -]", "_", unicodedata.normalize("NFC", name)).strip(" .")[:LONGEST_NAME]
-    return plain or "nameless"
 
 
 def named_labs(source: Path, known: Iterable[str]) -> list[str]:
@@ -123,7 +111,8 @@ def _holds_students(path: tuple[str, ...], lab: str) -> bool:
     return len(path) > 2 or bool(MOODLE.fullmatch(path[1]) or CANVAS.fullmatch(path[1]))
 
 
-def _take(entry: Entry, name: str, submission: Submission, folder: Path) -> None:
+def _take(entry: Entry, whose: Owner, lab: str, submission: Submission, folder: Path) -> None:
+    name = unsaid(whose.file, lab) if submission.anonymous else whose.file
     if entry.fault:
         submission.refused.append(f"{name}: {entry.fault}")
         return
@@ -133,12 +122,24 @@ def _take(entry: Entry, name: str, submission: Submission, folder: Path) -> None
     try:
         content = entry.read(MOST_ARCHIVE if is_archive(name) else MOST_BYTES)
     except (Refused, OSError) as error:
-        submission.refused.append(f"{name}: {error}")
+        submission.refused.append(f"{name}: {unquoted(error) if submission.anonymous else error}")
         return
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"{len(submission.files)}{_suffix(name)}"
     copy.write_bytes(content)
     submission.files.append((name, copy))
+    submission.stamp = max(submission.stamp, whose.stamp, key=lambda stamp: (stamp.late, stamp.at, stamp.by))
+
+
+def unsaid(name: str, lab: str) -> str:
+    """A name for a file of which the student's own name could be a part."""
+    own = f"{lab}{_suffix(name)}"
+    return own if PurePosixPath(name).name.lower() == own else f"(not shown){_suffix(name)}"
+
+
+def unquoted(error: Exception) -> str:
+    """A message without what it quotes, such as the names of files."""
+    return re.sub(r"""'[^']*'|"[^"]*\"""", "'...'", str(error))
 
 
 def _suffix(name: str) -> str:

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,11 +37,13 @@ class Entry:
     Attributes:
         parts: its path, folder by folder.
         fault: why it is not read; empty for a regular file.
+        time: when it was last changed, ISO 8601; a zip archive knows no zone, and a folder or a tar archive UTC.
         read: its content; Refused where it is longer than a number of bytes. Works until the next entry is asked for.
     """
 
     parts: tuple[str, ...]
     fault: str = ""
+    time: str = ""
     read: Callable[[int], bytes] = lambda most: b""
 
 
@@ -79,9 +82,10 @@ def _of_folder(folder: Path, most: Most) -> Iterator[Entry]:
             number += 1
             _count(number, most)
             path = os.path.join(place, name)
-            mode = os.lstat(path).st_mode
+            found = os.lstat(path)
+            mode = found.st_mode
             fault = "" if stat.S_ISREG(mode) else "a link" if stat.S_ISLNK(mode) else "no regular file"
-            yield Entry((*inside, name), fault, lambda most, path=path: _file(path, most))
+            yield Entry((*inside, name), fault, _utc(found.st_mtime), lambda most, path=path: _file(path, most))
 
 
 def _file(path: str, most: int) -> bytes:
@@ -107,7 +111,9 @@ def _of_zip(file: BinaryIO, most: Most) -> Iterator[Entry]:
                 fault = "encrypted"
             elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 fault = "compressed in an unusual way"
-            yield Entry(parts, fault, lambda most, member=member: _member(archive, member, most))
+            yield Entry(
+                parts, fault, _local(member.date_time), lambda most, member=member: _member(archive, member, most)
+            )
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
@@ -131,7 +137,8 @@ def _of_tar(file: BinaryIO, most: Most) -> Iterator[Entry]:
             parts, fault = _parts(member.name)
             if not member.isreg():
                 fault = "a link" if member.issym() or member.islnk() else "no regular file"
-            yield Entry(parts, fault, lambda most, member=member: _capped(archive.extractfile(member), most))
+            time = _utc(member.mtime)
+            yield Entry(parts, fault, time, lambda most, member=member: _capped(archive.extractfile(member), most))
 
 
 class _Limited(io.RawIOBase):
@@ -146,6 +153,22 @@ class _Limited(io.RawIOBase):
         if self._left < 0:
             raise Refused(f"the archive holds more than {self._most // MIB} MiB when it is unpacked")
         return taken
+
+
+def _utc(seconds: float) -> str:
+    """A time in whole seconds; empty where it is none."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _local(written: tuple[int, ...]) -> str:
+    """A time as a zip archive writes it; empty where it is none."""
+    try:
+        return datetime(*written).isoformat()
+    except ValueError:
+        return ""
 
 
 def _parts(name: str) -> tuple[tuple[str, ...], str]:

@@ -35,6 +35,7 @@ class Sandbox:
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._starts = 0
+        self._common = 0  # bytes of the first process, which those of tests begin with and mostly share
         self._deadline = time.monotonic() + limits.student_seconds
 
     def __enter__(self) -> "Sandbox":
@@ -85,15 +86,14 @@ class Sandbox:
 
     def check_memory(self) -> None:
         """Ends everything where the processes together hold too much (Ended)."""
-        held = 0
-        for process in self._family():
-            try:
-                held += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        if held > self.limits.memory:
+        family, most = self._family(), self.limits.memory
+        resident = [_resident(process) for process in family]
+        if sum(resident) <= most:  # which counts twice what two processes share
+            return
+        beyond = sum(max(0, held - self._common) for held in resident)
+        if beyond > most or sum(map(_own_share, family)) > most:
             self.close()
-            raise Ended(f"it took more than {self.limits.memory >> 20} MiB of memory", costly=True)
+            raise Ended(f"it took more than {most >> 20} MiB of memory", costly=True)
 
     def close(self) -> None:
         """Ends every process of the sandbox; the namespace of their ids goes with the first."""
@@ -157,3 +157,22 @@ class Sandbox:
                 self.close()
                 errors.seek(0)
                 raise LabError(f"the sandbox does not start: {remedy(errors.read(4000).decode(errors='replace'))}")
+        self._common = max(map(_resident, self._family()), default=0)
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes of memory in which a process has something."""
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _own_share(process: psutil.Process) -> int:
+    """The same, where of a page that several processes share each has its part; takes milliseconds."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.AccessDenied:
+        return _resident(process)
+    except psutil.NoSuchProcess:
+        return 0

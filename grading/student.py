@@ -1,5 +1,6 @@
 """Grades one student: the answers in a sandbox, every test, public and hidden, in this process."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from effdl_lite.checking import Outcome
@@ -13,7 +14,14 @@ from grading.suite import Lab
 OK, FLAGGED, REJECTED, CRASHED = STATUSES = ("ok", "flagged", "rejected", "crashed")
 
 # What a student's code may name, and what is imported once for all tests then
-SLOW_IMPORTS = {"matplotlib": "matplotlib.pyplot", "scipy": "scipy", "sklearn": "sklearn", "IPython": "IPython.display"}
+SLOW_IMPORTS = {
+    "matplotlib": "matplotlib.pyplot",
+    "scipy": "scipy",
+    "sklearn": "sklearn",
+    "IPython": "IPython.display",
+    "torch.optim": "torch._dynamo",  # which the first optimizer of a process imports
+    "optim.": "torch._dynamo",
+}
 
 
 @dataclass
@@ -48,13 +56,19 @@ def grade(lab: Lab, content: bytes, limits: Limits) -> tuple[Result, Normalised 
         normalised = normalise(released_cells(lab.paths.released), content)
     except Refused as refused:
         return Result(REJECTED, [str(refused)]), None
-    imports = [module for name, module in SLOW_IMPORTS.items() if any(name in cell.source for cell in normalised.cells)]
+    imports = slow_imports(cell.source for cell in normalised.cells)
     with Sandbox(lab.paths.public, lab.notebook.setup, limits, imports) as sandbox:
         result = try_answers(lab, Student(sandbox, normalised.cells))
     result.flags[:0] = normalised.flags
     if result.flags:
         result.status = FLAGGED
     return result, normalised
+
+
+def slow_imports(sources: Iterable[str]) -> list[str]:
+    """The modules that the first process of a sandbox is to import for this code."""
+    text = "\n".join(sources)
+    return sorted({module for name, module in SLOW_IMPORTS.items() if name in text})
 
 
 def try_answers(lab: Lab, student: Student) -> Result:

@@ -19,10 +19,12 @@ class Paths:
     Attributes:
         name: of the lab, such as "lab01".
         root: of the project.
+        private: a folder with an instructor's own hidden tests, beside those of the project.
     """
 
     name: str
     root: Path = ROOT
+    private: Path | None = None
 
     @property
     def solution(self) -> Path:
@@ -37,8 +39,17 @@ class Paths:
         return self.root / "grading" / "hidden" / f"{self.name}.py"
 
     @property
+    def own_hidden(self) -> Path | None:
+        return self.private and self.private / f"{self.name}.py"
+
+    @property
     def answers(self) -> Path:
         return self.root / "grading" / "answers" / f"{self.name}.py"
+
+    @property
+    def rubric(self) -> Path:
+        """For the lab's questions; a lab may be without."""
+        return self.root / "grading" / "rubrics" / f"{self.name}.md"
 
     @property
     def released(self) -> Path:
@@ -48,6 +59,11 @@ class Paths:
     def sources(self) -> list[Path]:
         """What an author writes."""
         return [self.solution, self.public, self.hidden, self.answers]
+
+    @property
+    def deciding(self) -> list[Path]:
+        """What decides on points: the released lab and all tests."""
+        return [self.released, self.public, self.hidden, *([self.own_hidden] if self.own_hidden else [])]
 
 
 @dataclass(frozen=True)
@@ -74,14 +90,24 @@ def labs(root: Path = ROOT) -> list[str]:
     return sorted(folder.name for folder in (root / "solutions").glob("*") if folder.is_dir())
 
 
-def load(name: str, root: Path = ROOT) -> Lab:
-    """Reads the notebook and imports the tests; LabError lists everything that does not fit together."""
-    paths = Paths(name, root)
+def load(name: str, root: Path = ROOT, private: Path | None = None) -> Lab:
+    """Reads the notebook and imports the tests; LabError lists everything that does not fit together.
+
+    Args:
+        name: of the lab.
+        root: of the project.
+        private: a folder whose `<name>.py` holds hidden tests too: each is added to those of its exercise, or takes the
+            place of the one that has its name.
+    """
+    paths = Paths(name, root, private)
     if not paths.solution.parent.is_dir():
         raise LabError(f"there is no lab {name!r} in solutions/; there are: {', '.join(labs(root)) or 'none yet'}")
     notebook = notebooks.read(paths.solution)
     public_module, public = _checks(paths.public, "checks", name)
     _, hidden = _checks(paths.hidden, "hidden", name)
+    if paths.own_hidden:
+        _, own = _checks(paths.own_hidden, "hidden", name)
+        hidden = _overlaid(hidden, own, [exercise.name for exercise in notebook.exercises], paths.own_hidden)
     lab = Lab(paths, notebook, public, public_module, hidden)
     if found := list(_faults(lab)):
         raise LabError("\n".join(found))
@@ -94,11 +120,28 @@ def _checks(path: Path, variable: str, lab: str) -> tuple[ModuleType, Checks]:
         raise LabError(f"there is no {path}; it must define {variable} = Checks({lab!r})")
     spec = importlib.util.spec_from_file_location(f"{variable}_of_{lab}", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise LabError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     checks = getattr(module, variable, None)
     if not isinstance(checks, Checks) or checks.lab != lab:
         raise LabError(f"{path} must define {variable} = Checks({lab!r})")
     return module, checks
+
+
+def _overlaid(hidden: Checks, own: Checks, exercises: list[str], place: Path) -> Checks:
+    """The project's hidden tests with an instructor's own over them."""
+    if strangers := [name for name in own.exercises if name not in exercises]:
+        raise LabError(
+            f"{place}: tests of {', '.join(strangers)}, which is no exercise; there are {', '.join(exercises)}"
+        )
+    together = Checks(hidden.lab)
+    for name in exercises:
+        replaced = {test.__name__ for test in own.tests(name)}
+        for test in [*(test for test in hidden.tests(name) if test.__name__ not in replaced), *own.tests(name)]:
+            together.test(name)(test)
+    return together
 
 
 def _faults(lab: Lab) -> Iterator[str]:

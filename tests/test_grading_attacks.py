@@ -1,13 +1,17 @@
 """Answers that steal, harm or are odd, in the real sandbox: each costs its own points and nobody else's."""
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import attack_lab
 import psutil
 import pytest
+from ordinary_user import USER, for_root, ordinary_user
 
 from grading import ROOT
 from grading.limits import Limits
@@ -19,10 +23,10 @@ pytestmark = pytest.mark.needs("bubblewrap")
 LIMITS = Limits(
     cell_seconds=2,
     processor_seconds=4,
-    test_seconds=25,
+    test_seconds=10,
     student_seconds=3000,
     memory=1 << 30,
-    stopping_seconds=10,
+    stopping_seconds=6,
     starts=1000,
 )
 READS = """\
@@ -81,6 +85,26 @@ def sandbox(lab):
     assert not [process for process in psutil.process_iter() if str(lab.paths.public) in _command(process)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def as_an_ordinary_user(request, tmp_path_factory):
+    """The same attacks, side by side with these, where the grader is an ordinary user; a process and its output."""
+    if not any(
+        item.name == test_they_fail_as_well_where_the_grader_is_no_root.__name__ for item in request.session.items
+    ):
+        yield None
+        return
+    home = tmp_path_factory.mktemp("ordinary")
+    os.chown(home, USER, USER)
+    options = ["-p", "no:cacheprovider", "-k", test_each_gets_the_points_that_it_deserves.__name__, "--basetemp"]
+    command = [sys.executable, "-m", "pytest", __file__, *options, str(home / "tests")]
+    environment = os.environ | {"HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    with (home / "output").open("w+") as output:
+        start = {"cwd": ROOT, "env": environment, "stdout": output, "stderr": subprocess.STDOUT}
+        with subprocess.Popen([*ordinary_user(home), *command], **start) as process:
+            yield process, home / "output"
+            process.kill()
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_gets_the_points_that_it_deserves(lab, sandbox, case):
     cells = [Cell("mean_square", case.source), Cell("counter", attack_lab.COUNTER)]
@@ -89,6 +113,16 @@ def test_each_gets_the_points_that_it_deserves(lab, sandbox, case):
     assert result.points == {"mean_square": case.mean_square, "counter": case.counter}
     messages = [each.message for found in (*result.public.values(), *result.hidden.values()) for each in found]
     assert all(len(message) < 1000 for message in messages)
+
+
+@for_root
+@pytest.mark.needs("the right to mount")
+def test_they_fail_as_well_where_the_grader_is_no_root(as_an_ordinary_user):
+    process, output = as_an_ordinary_user
+    code = process.wait(timeout=800)
+    said = output.read_text("utf-8")
+    assert code == 0, said[-4000:]
+    assert f" {len(CASES)} passed" in said, said[-400:]
 
 
 def test_there_are_as_many_as_we_say():

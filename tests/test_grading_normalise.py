@@ -8,11 +8,13 @@ import attack_lab
 import nbformat
 import pytest
 from attack_lab import COUNTER, RIGHT
+from editors import EDITORS, saved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grading.normalise import normalise, released_cells
 from grading.submitted import MOST_BYTES, MOST_CELLS, MOST_NODES, Refused, read
+from grading.suite import Paths, labs
 
 OWN = "answer_to_all = 42"
 ESSAY = "Because zeros are cheap: $a < b$."
@@ -147,6 +149,25 @@ class TestHonest:
         found = normal(released, notebook)
         complete(found)
         assert list(code(found))[-1] == "own cell 2"
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+@pytest.mark.parametrize("name", labs())
+def test_what_an_editor_does_to_a_lab_costs_nobody_an_answer(name, editor):
+    """The answers of the solution, in the notebook as students have it, saved by that editor."""
+    paths = Paths(name)
+    released = released_cells(paths.released)
+    plain = normalise(released, paths.solution.read_bytes())
+    found = normalise(released, saved(plain.notebook, editor))
+    assert {name: source.strip() for name, source in code(found).items()} == {
+        name: source.strip() for name, source in code(plain).items()
+    }
+    answers = [cell.name for cell in released[1] if cell.answered]
+    assert {each: text(found, each).strip() for each in answers} == {
+        each: text(plain, each).strip() for each in answers
+    }
+    assert all("had lost its name and was found all the same" in flag for flag in found.flags)
+    assert bool(found.flags) == (editor == "colab_without_names")
 
 
 class TestAccidents:
