@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_the_last_checkpoint_is_that_of_an_undisturbed_run_to_the_last_bit(folde
 
 def test_who_waits_for_a_stuck_process_gets_an_error_in_time(folders):
     assert folders["code of stuck"] != 0
-    assert "Timed out waiting 20000ms" in folders["output of stuck"]
+    # gloo says it in one way where it waits for a message, and in another where it closes the connection.
+    assert re.search("Timed out waiting 20000ms|Application timeout", folders["output of stuck"])
     assert [line["step"] for line in lines(folders["stuck"]) if "step" in line] == list(range(1, FAULT_AFTER + 1))
 
 
