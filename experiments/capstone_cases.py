@@ -8,10 +8,10 @@ from effdl_lite.measure import cpu_has_bf16
 
 WORKERS, PLAIN_BATCH, LARGE_BATCH, TIMES_FEWER = 4, 128, 512, 4.0
 PLAIN_FACTORS = {"learning_rate": (0.1, 0.2, 0.3, 0.4), "weight_decay": (5e-4, 2e-3)}
-FACTORS = {"learning_rate": (0.1, 0.2), "noise": (0.01, 0.04), "force": (1e-4, 4e-4), "channels": (1.5, 2.2)}
+FACTORS = {"learning_rate": (0.1, 0.2), "small_rate": (0.1, 0.3), "noise": (0.01, 0.04), "channels": (1.5, 2.2)}
 LANGUAGE_PLAIN_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.25, 0.5)}
 LANGUAGE_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.25, 1.0), "noise": (0.005, 0.02)}
-CHANNEL_STRENGTH, UNIT_STRENGTH = 1e-2, 5e-4
+CHANNEL_STRENGTH, FORCE_STRENGTH, UNIT_STRENGTH = 1e-2, 1e-4, 1.5e-4
 # Times fewer multiply-accumulates by units alone before the softmax layer is decomposed, and by that layer alone: it is
 # half of the work.
 UNITS, SOFTMAX = 2.75, 1.6
@@ -43,17 +43,17 @@ def combined_case(epochs: int, setting: dict, without: tuple[str, ...] = (), ord
         setting: a level of each of `FACTORS`.
         order: "together", "low rank first", "one after the other", or "float once small".
     """
-    rate, noise, force, channels = (setting[name] for name in FACTORS)
+    rate, small_rate, noise, channels = (setting[name] for name in FACTORS)
     step = {"ternary": "TernGrad" not in without, "noise": 0.0 if "SmoothOut" in without else noise}
     ssl = {} if "SSL" in without else {"sparsity": CHANNEL_STRENGTH}
-    pull = {} if {"force", "low rank"} & set(without) else {"force": force}
+    pull = {} if {"force", "low rank"} & set(without) else {"force": FORCE_STRENGTH}
     if "SSL" in without:
         cuts = [["rank", TIMES_FEWER]]
     elif "low rank" in without:
         cuts = [["channels", TIMES_FEWER]]
     else:
         cuts = [["channels", channels], ["rank", TIMES_FEWER]]
-    first, second = {"learning_rate": rate} | step, {"learning_rate": rate / 2} | step
+    first, second = {"learning_rate": rate} | step, {"learning_rate": small_rate} | step
     half = [{"epochs": epochs // 2}, {"epochs": epochs - epochs // 2}]
     match order:
         case "together":
@@ -90,7 +90,7 @@ def control_cases(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
     large = [{"learning_rate": setting["learning_rate"]}]
     cases = {
         "plain, large batch": images_case(2 * epochs, LARGE_BATCH, LARGE_BATCH_DECAY, large),
-        "plain, cut afterwards": images_case(epochs, PLAIN_BATCH, decay, [cut, {"learning_rate": rate / 2}]),
+        "plain, cut afterwards": images_case(epochs, PLAIN_BATCH, decay, [cut, {"learning_rate": rate}]),
         "no TernGrad, no SmoothOut": combined_case(epochs, setting, ("TernGrad", "SmoothOut")),
     }
     orders = ("low rank first", "one after the other", "float once small")

@@ -13,7 +13,7 @@ from experiments import capstone as experiment
 from experiments import capstone_cases as made
 from experiments.designs import chosen, full_design, half_design
 
-SETTING = {"learning_rate": 0.1, "noise": 0.01, "force": 1e-4, "channels": 1.5}
+SETTING = {"learning_rate": 0.1, "small_rate": 0.2, "noise": 0.01, "channels": 1.5}
 PLAIN = {"learning_rate": 0.2, "weight_decay": 2e-3}
 ABLATION = made.ablation_cases(2, PLAIN, SETTING)
 CASES = ABLATION | made.control_cases(2, PLAIN, SETTING)
