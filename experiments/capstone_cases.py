@@ -10,11 +10,11 @@ WORKERS, PLAIN_BATCH, LARGE_BATCH, TIMES_FEWER = 4, 128, 512, 4.0
 PLAIN_FACTORS = {"learning_rate": (0.1, 0.2, 0.3, 0.4), "weight_decay": (5e-4, 2e-3)}
 FACTORS = {"learning_rate": (0.1, 0.2), "small_rate": (0.1, 0.3), "noise": (0.01, 0.04), "channels": (1.5, 2.2)}
 LANGUAGE_PLAIN_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.25, 0.5)}
-LANGUAGE_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.25, 1.0), "noise": (0.005, 0.02)}
-CHANNEL_STRENGTH, FORCE_STRENGTH, UNIT_STRENGTH = 1e-2, 1e-4, 1.5e-4
+LANGUAGE_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.125, 0.25), "noise": (0.002, 0.005)}
+CHANNEL_STRENGTH, FORCE_STRENGTH, UNIT_STRENGTH = 1e-2, 1e-4, 6e-5
 # Times fewer multiply-accumulates by units alone before the softmax layer is decomposed, and by that layer alone: it is
 # half of the work.
-UNITS, SOFTMAX = 2.75, 1.6
+UNITS, SOFTMAX = 3.2, 1.6
 LARGE_BATCH_DECAY = 5e-4
 
 
