@@ -34,10 +34,10 @@ scratch" is the small network of "all five" with the same seed, with fresh weigh
 **Tuning** reads validation images of seed 0 in runs of half the length, as many for plain as for all five: eight.
 Plain has four learning rates with two weight decays each; all five half of all combinations of two rates for the whole
 network, two for the small one, two noises, and two shares of the cut (those with an even number of high levels). Each
-factor takes the level with the better mean over the runs that have it. The strengths of the group Lasso and of the force
-(from scratch) are those of their own chapters; weight decay beside noise that of SmoothOut's. ISS has half of its
-chapter's mildest: with more, units died before the model had learnt anything. The language model's four runs each are
-made likewise. Ranges, the number of epochs, and that the small network has a rate of its own
+factor takes the level with the better mean over the runs that have it. The strengths of the group Lasso and of the
+force (from scratch) are those of their own chapters; weight decay beside noise that of SmoothOut's. ISS has half of
+its chapter's mildest: with more, units died before the model had learnt anything. The language model's four runs each
+are made likewise. Ranges, the number of epochs, and that the small network has a rate of its own
 were set on validation images after single trials with seed 7, which is none of the run's: with 210 steps in all the
 large batch stayed far behind whatever was done, and the small network wants a rate as high as the whole one, or higher.
 
