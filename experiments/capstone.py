@@ -29,7 +29,9 @@ SmoothOut only the training changes. Settings stay those of "all five": a method
 
 **Controls.** "plain, large batch" is the large batch with none of the five. "plain, cut afterwards" trains plainly,
 cuts channels and ranks by magnitude to the same cost, and is trained on plainly, as long in all. "its structure, from
-scratch" is the small network of "all five" with the same seed, with fresh weights and plain training.
+scratch" is the small network of "all five" with the same seed, with fresh weights and plain training. "TernGrad, cut
+afterwards" is the simplest way to both marks: the small batch, ternary gradients at the rate of their own chapter, and
+a cut by magnitude. It was added when the first seed of the other cases was known.
 
 **Tuning** reads validation images of seed 0 in runs of half the length, as many for plain as for all five: eight.
 Plain has four learning rates with two weight decays each; all five half of all combinations of two rates for the whole

@@ -7,6 +7,7 @@ from effdl_lite import profiles
 from effdl_lite.measure import cpu_has_bf16
 
 WORKERS, PLAIN_BATCH, LARGE_BATCH, TIMES_FEWER = 4, 128, 512, 4.0
+TERNGRAD_RATE = 0.2  # that of its own chapter, for this batch
 PLAIN_FACTORS = {"learning_rate": (0.1, 0.2, 0.3, 0.4), "weight_decay": (5e-4, 2e-3)}
 FACTORS = {"learning_rate": (0.1, 0.2), "small_rate": (0.1, 0.3), "noise": (0.01, 0.04), "channels": (1.5, 2.2)}
 LANGUAGE_PLAIN_FACTORS = {"learning_rate": (10.0, 20.0), "clip_norm": (0.25, 0.5)}
@@ -84,7 +85,7 @@ def ablation_cases(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
 
 
 def control_cases(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
-    """The large batch with no method, or with neither TernGrad nor noise; plain training cut alike; other orders."""
+    """The large batch with no method, or with neither TernGrad nor noise; other trainings cut alike; other orders."""
     rate, decay = plain["learning_rate"], plain["weight_decay"]
     cut = {"learning_rate": rate, "cut": combined_case(epochs, setting)["stages"][0]["cut"]}
     large = [{"learning_rate": setting["learning_rate"]}]
@@ -93,6 +94,8 @@ def control_cases(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
         "plain, cut afterwards": images_case(epochs, PLAIN_BATCH, decay, [cut, {"learning_rate": rate}]),
         "no TernGrad, no SmoothOut": combined_case(epochs, setting, ("TernGrad", "SmoothOut")),
     }
+    ternary = {"ternary": True, "learning_rate": TERNGRAD_RATE}
+    cases["TernGrad, cut afterwards"] = images_case(epochs, PLAIN_BATCH, decay, [cut | ternary, ternary])
     orders = ("low rank first", "one after the other", "float once small")
     return cases | {order: combined_case(epochs, setting, order=order) for order in orders}
 

@@ -90,6 +90,12 @@ class TestTheCases:
         assert CASES["plain, large batch"]["batch_size"] == CASES["all five"]["batch_size"] == 512
         assert {CASES[name]["batch_size"] for name in ("plain", "plain, cut afterwards")} == {128}
 
+    def test_the_simplest_way_has_ternary_gradients_and_nothing_else(self):
+        simple, bare = (CASES[f"{name}, cut afterwards"] for name in ("TernGrad", "plain"))
+        assert {key for key in simple if simple[key] != bare[key]} == {"stages"}
+        for ours, theirs in zip(simple["stages"], bare["stages"], strict=True):
+            assert {key for key in ours if ours[key] != theirs.get(key)} == {"ternary", "learning_rate"}
+
     def test_orders(self):
         def story(name):
             return [
