@@ -1,6 +1,6 @@
 r"""All methods of the course on one network: what each adds when the others are there, and in which order they go.
 
-    python -m experiments.capstone --profile reference [--only PART]   # tuning, ablation, controls or language
+    python -m experiments.capstone --profile reference [--only PART]   # one of PARTS
 
 **The network.** The ConvNet on 18,000 images of CIFAR-10, trained by four simulated workers. "plain" is the course's
 recipe: batch 128, gradients exchanged in fp32. "all five" has the large batch of 512 (128 images a worker, the size of
@@ -64,8 +64,8 @@ that reads them.
 Bytes are those between one worker and a parameter server, both ways, exactly as the codecs pack them; workers cut the
 same weights in the same way, so a cut costs none. Each network is exported with `torch.export` and run by a process
 that cannot import this package: that its output is the same is asserted in every trial. Latency is noted, but is a
-result only on a quiet machine. "tuning" comes first, beside "language", which needs none of the others; then "ablation"
-and "controls" may run side by side.
+result only on a quiet machine. "tuning" comes first, beside "language", which needs none of the others; then "ablation",
+"controls" and "simplest" may run side by side.
 """
 
 import copy
@@ -91,7 +91,7 @@ from experiments import capstone_cases, runner
 from experiments.capstone_cases import FACTORS, LANGUAGE_FACTORS, LANGUAGE_PLAIN_FACTORS, PLAIN_FACTORS
 from experiments.designs import chosen, design_cases, full_design, half_design
 
-PARTS = ("tuning", "ablation", "controls", "language")
+PARTS = ("tuning", "ablation", "controls", "simplest", "language")
 VOCABULARY = 2_000
 TOLERANCE = 1e-4  # of the largest output: what rounding may change in an exported program
 
@@ -230,6 +230,8 @@ def run_images(only: str | None, seeds: list[int]) -> None:
         runner.run("capstone_ablation", capstone_cases.ablation_cases(epochs, plain, setting), seeds, trial, source)
     if only in (None, "controls"):
         runner.run("capstone_controls", capstone_cases.control_cases(epochs, plain, setting), seeds, trial, source)
+    if only in (None, "simplest"):
+        runner.run("capstone_simplest", capstone_cases.simplest_case(epochs, plain, setting), seeds, trial, source)
 
 
 def run_language(seeds: list[int]) -> None:

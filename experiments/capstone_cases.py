@@ -94,10 +94,15 @@ def control_cases(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
         "plain, cut afterwards": images_case(epochs, PLAIN_BATCH, decay, [cut, {"learning_rate": rate}]),
         "no TernGrad, no SmoothOut": combined_case(epochs, setting, ("TernGrad", "SmoothOut")),
     }
-    ternary = {"ternary": True, "learning_rate": TERNGRAD_RATE}
-    cases["TernGrad, cut afterwards"] = images_case(epochs, PLAIN_BATCH, decay, [cut | ternary, ternary])
     orders = ("low rank first", "one after the other", "float once small")
     return cases | {order: combined_case(epochs, setting, order=order) for order in orders}
+
+
+def simplest_case(epochs: int, plain: dict, setting: dict) -> dict[str, dict]:
+    """The plain training that is cut afterwards, with ternary gradients."""
+    case = control_cases(epochs, plain, setting)["plain, cut afterwards"]
+    ternary = {"ternary": True, "learning_rate": TERNGRAD_RATE}
+    return {"TernGrad, cut afterwards": case | {"stages": [stage | ternary for stage in case["stages"]]}}
 
 
 def language_case(epochs: int, streams: int, learning_rate: float, clip_norm: float, stages: list[dict]) -> dict:

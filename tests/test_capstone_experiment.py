@@ -16,7 +16,7 @@ from experiments.designs import chosen, full_design, half_design
 SETTING = {"learning_rate": 0.1, "small_rate": 0.2, "noise": 0.01, "channels": 1.5}
 PLAIN = {"learning_rate": 0.2, "weight_decay": 2e-3}
 ABLATION = made.ablation_cases(2, PLAIN, SETTING)
-CASES = ABLATION | made.control_cases(2, PLAIN, SETTING)
+CASES = ABLATION | made.control_cases(2, PLAIN, SETTING) | made.simplest_case(2, PLAIN, SETTING)
 LANGUAGE = made.language_cases(
     1, {"learning_rate": 20.0, "clip_norm": 0.25}, {"learning_rate": 1.0, "clip_norm": 1.0, "noise": 0.005}
 )
