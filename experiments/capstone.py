@@ -64,8 +64,8 @@ that reads them.
 Bytes are those between one worker and a parameter server, both ways, exactly as the codecs pack them; workers cut the
 same weights in the same way, so a cut costs none. Each network is exported with `torch.export` and run by a process
 that cannot import this package: that its output is the same is asserted in every trial. Latency is noted, but is a
-result only on a quiet machine. "tuning" comes first, beside "language", which needs none of the others; then "ablation",
-"controls" and "simplest" may run side by side.
+result only on a quiet machine. "tuning" comes first, beside "language", which needs none of the others;
+then "ablation", "controls" and "simplest" may run side by side.
 """
 
 import copy
